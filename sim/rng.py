@@ -1,0 +1,139 @@
+"""Luck is a function, not a stream.
+
+Every draw is a pure function of (seed, replication, entity key, decision, index): Philox4x32-10 (Salmon et
+al. 2011, "Parallel random numbers: as easy as 1, 2, 3", SC11) with the seed and the replication in its key
+and the rest in its counter. There is no state: nobody's luck depends on who else lives, in which order, on
+how many threads, or under which strategy.
+
+The index is the day for a decision taken each day, and the ordinal of the event for one that recurs by count
+(the n-th purchase gap), so that a lever that shifts events in time does not shuffle anybody's luck.
+"""
+
+import math
+
+import numpy as np
+
+from sim.jit import rule
+from sim.numbers import exp, log, normal_quantile
+
+# -- named decisions: one number each, never reused -----------------------------------------------------------
+PURCHASE_RATE = 1  # a person's long-run purchase rate
+DRIFT_HAZARD = 2  # a person's hazard of drifting away
+SPEND_LEVEL = 3  # a person's usual order value
+PURCHASE_GAP = 4  # index: ordinal of the order
+DRIFT_TIME = 5  # the length of a membership, in units of its mean
+ORDER_VALUE = 6  # index: ordinal of the order
+ARRIVAL_GAP = 7  # the market; index: ordinal of the newcomer
+STILL_MEMBER = 8  # of an observed member: did he drift away before the log ends?
+WEEK_SHOCK = 9  # the market; index: week
+PARAMETER = 10  # the world; index: which parameter
+FREE_ORDER = 11  # index: ordinal of the order
+FOUNDER_AGE = 12  # how long ago a founder joined
+JOINING_LEVEL = 13  # the world: how many newcomers a day, given the log
+
+MARKET_KEY = np.uint64(0x4D41524B4554)
+"""The entity key of the market itself, in decisions that only the market takes."""
+
+_M0 = np.uint64(0xD2511F53)
+_M1 = np.uint64(0xCD9E8D57)
+_W0 = np.uint64(0x9E3779B9)
+_W1 = np.uint64(0xBB67AE85)
+_LOW = np.uint64(0xFFFFFFFF)
+_32 = np.uint64(32)
+_11 = np.uint64(11)
+_21 = np.uint64(21)
+_TO_UNIT = 1.0 / 9007199254740992.0  # 2^-53
+
+
+@rule
+def philox(c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64):
+    """Ten rounds of Philox4x32 on four counter words and two key words (each uint64 holding 32 bits).
+
+    Returns two uint64, each made of two of the four output words (first word in the low half).
+    """
+    for _ in range(10):
+        p0 = _M0 * c0
+        p1 = _M1 * c2
+        c0 = (p1 >> _32) ^ c1 ^ k0
+        c1 = p1 & _LOW
+        c2 = (p0 >> _32) ^ c3 ^ k1
+        c3 = p0 & _LOW
+        k0 = (k0 + _W0) & _LOW
+        k1 = (k1 + _W1) & _LOW
+    return c0 | (c1 << _32), c2 | (c3 << _32)
+
+
+@rule
+def stream(seed: int, replication: int) -> np.uint64:
+    """The key of one replication: the seed and the replication are mixed before they meet anything else."""
+    s = np.uint64(seed)
+    first, _ = philox(
+        s & _LOW, s >> _32, np.uint64(replication), np.uint64(0x6D656D62), np.uint64(0x65727369), np.uint64(0x6D)
+    )
+    return first
+
+
+@rule
+def bits(luck: np.uint64, key: np.uint64, decision: int, index: int):
+    """128 random bits, as two uint64, of one decision of one entity.
+
+    `luck` is the replication's `stream`, `key` the entity's key, `index` an integer >= 0 below 2^32.
+    """
+    return philox(
+        key & _LOW, key >> _32, np.uint64(index) & _LOW, np.uint64(decision), luck & _LOW, luck >> _32
+    )
+
+
+@rule
+def unit(word: np.uint64) -> float:
+    """A number in the open interval (0, 1) from the top 52 bits of a word; never 0 or 1."""
+    return (float(np.int64(word >> np.uint64(12))) + 0.5) * (2.0 * _TO_UNIT)
+
+
+@rule
+def uniform(luck: np.uint64, key: np.uint64, decision: int, index: int) -> float:
+    """A uniform draw in (0, 1)."""
+    first, _ = bits(luck, key, decision, index)
+    return unit(first)
+
+
+@rule
+def exponential(luck: np.uint64, key: np.uint64, decision: int, index: int) -> float:
+    """An exponential draw with mean 1."""
+    return -log(uniform(luck, key, decision, index))
+
+
+@rule
+def normal(luck: np.uint64, key: np.uint64, decision: int, index: int) -> float:
+    """A standard normal draw."""
+    return normal_quantile(uniform(luck, key, decision, index))
+
+
+ATTEMPTS = 64
+"""Places that one gamma draw reserves in its index; its rejection needs more than 8 with chance < 1e-10."""
+
+
+@rule
+def gamma(luck: np.uint64, key: np.uint64, decision: int, index: int, shape: float) -> float:
+    """A gamma draw with the given shape > 0 and scale 1.
+
+    Marsaglia & Tsang (2000), ACM TOMS 26(3). Attempt j uses index `index * 64 + j`, so that the number of
+    attempts that one draw takes moves no other draw. A shape below 1 is raised by 1 and multiplied by a
+    uniform to the power 1/shape, which comes from the last place.
+    """
+    raised = shape if shape >= 1.0 else shape + 1.0
+    d = raised - 1.0 / 3.0
+    c = 1.0 / math.sqrt(9.0 * d)
+    value = d
+    for attempt in range(ATTEMPTS - 1):
+        first, second = bits(luck, key, decision, index * ATTEMPTS + attempt)
+        x = normal_quantile(unit(first))
+        v = 1.0 + c * x
+        if v > 0.0:
+            v = v * v * v
+            if log(unit(second)) < 0.5 * x * x + d - d * v + d * log(v):
+                value = d * v
+                break
+    if shape >= 1.0:
+        return value
+    return value * exp(log(uniform(luck, key, decision, index * ATTEMPTS + ATTEMPTS - 1)) / shape)
