@@ -30,6 +30,7 @@ PARAMETER = 10  # the world; index: which parameter
 FREE_ORDER = 11  # index: ordinal of the order
 FOUNDER_AGE = 12  # how long ago a founder joined
 JOINING_LEVEL = 13  # the world: how many newcomers a day, given the log
+FIRST_GAP = 14  # of an observed member: the rest of the gap that is open when the log ends
 
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""
@@ -40,9 +41,8 @@ _W0 = np.uint64(0x9E3779B9)
 _W1 = np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
-_11 = np.uint64(11)
-_21 = np.uint64(21)
-_TO_UNIT = 1.0 / 9007199254740992.0  # 2^-53
+_12 = np.uint64(12)
+_52_BITS = 1.0 / 4503599627370496.0  # 2^-52
 
 
 @rule
@@ -87,7 +87,7 @@ def bits(luck: np.uint64, key: np.uint64, decision: int, index: int):
 @rule
 def unit(word: np.uint64) -> float:
     """A number in the open interval (0, 1) from the top 52 bits of a word; never 0 or 1."""
-    return (float(np.int64(word >> np.uint64(12))) + 0.5) * (2.0 * _TO_UNIT)
+    return (float(np.int64(word >> _12)) + 0.5) * _52_BITS
 
 
 @rule

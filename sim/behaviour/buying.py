@@ -59,5 +59,5 @@ def purchase_rate(luck: np.uint64, key: np.uint64, p: Any) -> float:
 def gap(luck: np.uint64, key: np.uint64, ordinal: int, p: Any) -> float:
     """The threshold of the clock before order number `ordinal`, in units of the member's mean gap."""
     if p.regularity == 1.0:
-        return rng.exponential(luck, key, rng.PURCHASE_GAP, ordinal * rng.ATTEMPTS)
+        return rng.exponential(luck, key, rng.PURCHASE_GAP, ordinal)
     return rng.gamma(luck, key, rng.PURCHASE_GAP, ordinal, p.regularity) / p.regularity

@@ -1,0 +1,343 @@
+"""The run: morning, day, evening, for one replication of one world.
+
+`Plan` says what is to be run, `World` runs it a day at a time. A day's work on members is a kernel over ranges
+of rows; only the operator's morning and the books' evening see more than one member. Which luck, parameters
+and disturbance a replication meets is a pure function of (seed, replication).
+"""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from sim import rng
+from sim.accounting import books as accounting
+from sim.accounting import posting
+from sim.accounting.books import Books, Ledger
+from sim.accounting.stages import Stages, thresholds
+from sim.behaviour.buying import Buying
+from sim.behaviour.day import NEVER, join, live_one_day, next_day
+from sim.behaviour.drifting import Drifting
+from sim.behaviour.spending import Spending
+from sim.jit import kernel
+from sim.population import Population
+from sim.units import STRICT, record
+from sim.world.market import Market, wind_clock
+from sim.world.season import daily_speed
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """How people are: the settings of every tendency."""
+
+    __pydantic_config__ = STRICT
+
+    buying: Buying = field(default_factory=Buying)
+    drifting: Drifting = field(default_factory=Drifting)
+    spending: Spending = field(default_factory=Spending)
+
+
+class Today(NamedTuple):
+    """What a member's day needs to know of the day.
+
+    day: from 0 on, negative before; at: its place in `clock`; row: its place in the books; month: calendar
+    month from the first cohort on; month_row: its place in the monthly books; luck: the replication's stream;
+    clock: operational time at the beginning of each day.
+    """
+
+    day: int
+    at: int
+    row: int
+    month: int
+    month_row: int
+    luck: np.uint64
+    clock: np.ndarray
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What one replication meets: drawn once per replication when parameters are uncertain."""
+
+    behaviour: Behaviour
+    weekly_sd: float
+    memory: float
+    joins_per_day: float
+
+
+class Founders(Protocol):
+    """Where the members of day 0 come from."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def earliest(self) -> int:
+        """The first day on which one of them joined (negative)."""
+        ...
+
+    @property
+    def history(self) -> int:
+        """How many days before day 0 must be lived by the rules (0 where their states are known)."""
+        ...
+
+    def conditions(self, luck: np.uint64, plan: "Plan") -> Conditions:
+        """The behaviour, disturbance and joining of the replication with this luck."""
+        ...
+
+    def settle(self, world: "World") -> None:
+        """Put them into the world's population, each with the day on which he is next due."""
+        ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run: who, where, from when, how long.
+
+    start: the date of day 0; days: days to run; founders: the members of day 0; market: the market;
+    stages: when silence changes a stage.
+    """
+
+    start: dt.date
+    days: int
+    founders: Founders
+    market: Market
+    stages: Stages = field(default_factory=Stages)
+
+    def month_index(self, first: int, days: int) -> np.ndarray:
+        """The calendar month of each day from `first` on, counted from the month of the first cohort."""
+        when = np.datetime64(self.start, "D") + np.arange(first, first + days)
+        return when.astype("datetime64[M]").astype(np.int64) - self.base_month
+
+    @property
+    def base_month(self) -> int:
+        """The calendar month of the earliest joining, in months since 1970."""
+        first = np.datetime64(self.start, "D") + min(self.founders.earliest, -self.founders.history, 0)
+        return int(first.astype("datetime64[M]").astype(np.int64))
+
+
+@dataclass(frozen=True)
+class EmbeddedFounders:
+    """A population from declared parameters: founders joined evenly over the past and lived by the same rules."""
+
+    count: int
+    behaviour: Behaviour
+    history: int
+
+    @property
+    def earliest(self) -> int:
+        return -self.history
+
+    def conditions(self, luck: np.uint64, plan: Plan) -> Conditions:
+        market = plan.market
+        return Conditions(
+            self.behaviour, market.disturbance.weekly_sd, market.disturbance.memory, market.joining.per_day
+        )
+
+    def settle(self, world: "World") -> None:
+        people = world.population
+        people.reserve(self.count)
+        people.count = self.count
+        spare = world.spare_books()
+        months = world.plan.month_index(-self.history, self.history)
+        first = 0
+        for rows, due, low, high in people.ranges():
+            found_rows(rows, due, low, high, first, self.history, months, world.today(-1), world.settings, spare)
+            first += high - low
+        for day in range(-self.history, 0):
+            world.live(world.today(day), [spare])
+
+
+@kernel
+def found_rows(
+    rows: Any, due: Any, low: int, high: int, first: int, history: int, months: Any, eve: Any, p: Any, spare: Any
+) -> None:
+    """Founders join, each on a keyed day of the past; person `first` stands in row `low`."""
+    for i in range(low, high):
+        key = np.uint64(first + i - low)
+        ago = int(history * rng.uniform(eve.luck, key, rng.FOUNDER_AGE, 0))
+        day, at = -1 - ago, history - 1 - ago
+        then = Today(day, at, 0, months[at], 0, eve.luck, eve.clock)
+        join(rows[i], key, posting.EXISTING, then, p[0], spare)
+        due[i] = next_day(rows[i], then)
+
+
+@kernel
+def live_rows(rows: Any, due: Any, low: int, high: int, today: Any, p: Any, books: Any) -> None:
+    """The day of the members in rows [low, high): those to whom nothing can happen today are passed over."""
+    for i in range(low, high):
+        if due[i] <= today.day:
+            live_one_day(rows[i], today, p[0], books)
+            due[i] = next_day(rows[i], today)
+
+
+@kernel
+def join_rows(rows: Any, due: Any, low: int, high: int, first: int, today: Any, p: Any, books: Any) -> None:
+    """Newcomers join in the evening: persons of the market from index `first` on, in rows [low, high)."""
+    for i in range(low, high):
+        join(rows[i], np.uint64(first + i - low), posting.ORGANIC, today, p[0], books)
+        due[i] = next_day(rows[i], today)
+
+
+@kernel
+def newcomers_until(luck: Any, per_day: float, evening: float, count: int, so_far: float) -> Any:
+    """How many newcomers have come by `evening`: (count, the time of the next one), from the count so far.
+
+    The n-th newcomer comes when the sum of n keyed exponential gaps has passed: a Poisson process.
+    """
+    while so_far < evening:
+        count += 1
+        so_far += rng.exponential(luck, rng.MARKET_KEY, rng.ARRIVAL_GAP, count) / per_day
+    return count, so_far
+
+
+class World:
+    """One replication of a plan, lived a day at a time.
+
+    threads: ranges of rows that are lived at once; the result does not depend on it.
+    """
+
+    def __init__(self, plan: Plan, seed: int, replication: int = 0, threads: int = 1) -> None:
+        self.plan = plan
+        self.luck: np.uint64 = rng.stream(seed, replication)
+        self.threads = threads
+        self.population = Population()
+        self.history = plan.founders.history
+        self.day = 0
+        self.conditions = plan.founders.conditions(self.luck, plan)
+        self.settings = record(self.conditions.behaviour)
+        speed = daily_speed(plan.market.season, plan.start - dt.timedelta(self.history), self.history + plan.days)
+        self.clock = wind_clock(
+            self.luck, speed, self.conditions.weekly_sd, self.conditions.memory, self.history
+        )
+        self.clock -= self.clock[self.history]
+        self._months = plan.month_index(-self.history, self.history + plan.days)
+        self._month_zero = int(plan.month_index(0, 1)[0])
+        self._thresholds = thresholds(plan.stages, plan.market.cycle_days)
+        self.books = self._new_books()
+        self._helpers = [self._new_books() for _ in range(threads - 1)]
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._newcomers = 0
+        self._next_newcomer = -1.0
+        plan.founders.settle(self)
+        self._open_books()
+
+    def _new_books(self) -> Books:
+        months = int(self._months[-1]) - self._month_zero + 1
+        return accounting.new_books(self.plan.days, int(self._months[-1]) + 1, months, self._thresholds)
+
+    def spare_books(self) -> Books:
+        """Books to throw away: for lives before day 0."""
+        return self._new_books()
+
+    def _open_books(self) -> None:
+        self._recency = np.zeros_like(self.books.moved)
+        for rows, _, low, high in self.population.ranges():
+            accounting.recency(rows, low, high, self.books, self._recency)
+        self.opening = self.census(-1)
+        self.stocks = np.zeros((self.plan.days, *self.opening.shape), dtype=np.int64)
+
+    def today(self, day: int) -> Today:
+        """The day `day` as members see it."""
+        at = day + self.history
+        month = int(self._months[at]) if at >= 0 else self._month_zero
+        return Today(
+            day, at, max(day, 0), month, max(month - self._month_zero, 0), np.uint64(self.luck), self.clock
+        )
+
+    def step(self) -> None:
+        """Live one day: the members, then newcomers, then the books."""
+        today = self.today(self.day)
+        self.live(today, [self.books, *self._helpers])
+        self.evening(today)
+
+    def live(self, today: Today, books: Sequence[Books]) -> None:
+        """Everybody's day; with several books, ranges of rows are lived at once, each with its own books."""
+        if self._pool is None or len(books) == 1:
+            for rows, due, low, high in self.population.ranges():
+                live_rows(rows, due, low, high, today, self.settings, books[0])
+            return
+        count, shares = self.population.count, len(books)
+        work = [
+            self._pool.submit(self._live_range, count * n // shares, count * (n + 1) // shares, today, books[n])
+            for n in range(shares)
+        ]
+        for job in work:
+            job.result()
+
+    def _live_range(self, start: int, stop: int, today: Today, books: Books) -> None:
+        for rows, due, low, high in self.population.ranges(start, stop):
+            live_rows(rows, due, low, high, today, self.settings, books)
+
+    def evening(self, today: Today) -> None:
+        """Newcomers join, threads' books are added up, the day is closed."""
+        self._welcome(today)
+        for other in self._helpers:
+            self.books.moved[:] += other.moved
+            other.moved[:] = 0
+            for name in ("events", "flows", "activity"):
+                getattr(self.books, name)[today.row] += getattr(other, name)[today.row]
+                getattr(other, name)[today.row] = 0
+        before = self.stocks[today.row - 1] if today.row else self.opening
+        accounting.close_day(
+            today.day, today.row, self.books, self._recency, before, self.stocks[today.row]
+        )
+        self.day += 1
+
+    def _welcome(self, today: Today) -> None:
+        per_day = self.conditions.joins_per_day
+        if per_day <= 0.0:
+            return
+        if self._next_newcomer < 0.0:
+            first = rng.exponential(self.luck, rng.MARKET_KEY, rng.ARRIVAL_GAP, 0)
+            self._next_newcomer = first / per_day
+        start = self._newcomers
+        came, self._next_newcomer = newcomers_until(
+            self.luck, per_day, today.day + 1.0, start, self._next_newcomer
+        )
+        founders = self.plan.founders.count
+        came = min(came, self.plan.market.size - founders)
+        if came <= start:
+            return
+        people = self.population
+        people.reserve(came - start)
+        row = people.count
+        people.count += came - start
+        person = founders + start
+        for rows, due, low, high in people.ranges(row):
+            join_rows(rows, due, low, high, person, today, self.settings, self.books)
+            person += high - low
+        self._newcomers = came
+
+    def run(self, progress: Callable[[int], None] | None = None) -> Ledger:
+        """Live all days of the plan and return the finished books."""
+        while self.day < self.plan.days:
+            self.step()
+            if progress is not None:
+                progress(self.day)
+        return self.ledger()
+
+    def census(self, day: int) -> np.ndarray:
+        """Count the rows as they stand at the end of `day`: int64 [channel, STOCKS]."""
+        counted = np.zeros((len(posting.CHANNELS), len(accounting.STOCKS)), dtype=np.int64)
+        for rows, _, low, high in self.population.ranges():
+            accounting.census(rows, low, high, day, self._thresholds, counted)
+        return counted
+
+    def ledger(self) -> Ledger:
+        """The books so far."""
+        cohorts, monthly = self.books.cohorts.copy(), self.books.monthly.copy()
+        for other in self._helpers:
+            cohorts += other.cohorts
+            monthly += other.monthly
+        books = self.books
+        return Ledger(
+            self.opening, self.stocks, books.events, books.flows, books.activity, cohorts, monthly
+        )
+
+
+__all__ = ["NEVER", "Behaviour", "Conditions", "EmbeddedFounders", "Founders", "Plan", "Today", "World"]

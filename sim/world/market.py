@@ -1,0 +1,95 @@
+"""The market: the addressable persons, the calendar, and what moves everybody at once."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import numpy as np
+
+from sim import rng
+from sim.jit import kernel
+from sim.numbers import exp
+from sim.units import STRICT, About, NonNegative, Positive, between
+from sim.world.season import Season
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """A shared weekly disturbance of the purchase clock: news, weather, rivals, a platform's mood.
+
+    Its logarithm is a first-order autoregression; its mean is 1.
+    """
+
+    __pydantic_config__ = STRICT
+
+    weekly_sd: Annotated[
+        float,
+        between(0, 2),
+        About("", "standard deviation of the log of a week's speed", "residuals of a log's weeks", "assumption"),
+    ] = 0.05
+    memory: Annotated[
+        float,
+        between(0, 0.99),
+        About("", "correlation of one week's disturbance with the next", "residuals of a log's weeks", "assumption"),
+    ] = 0.5
+
+
+@dataclass(frozen=True)
+class Joining:
+    """Newcomers who come by themselves: a Poisson process, independent of what the operator does."""
+
+    __pydantic_config__ = STRICT
+
+    per_day: Annotated[
+        float,
+        NonNegative,
+        between(0, 1e7),
+        About("persons a day", "newcomers a day; 0 for a closed membership", "steady state of the default", "choice"),
+    ] = 27.4
+
+
+@dataclass(frozen=True)
+class Market:
+    """One market: who can be reached, how often the category is bought, and what moves all at once."""
+
+    __pydantic_config__ = STRICT
+
+    name: Annotated[str, About("", "the market's name")] = "default"
+    size: Annotated[
+        int,
+        Positive,
+        between(1, 1_000_000_000),
+        About("persons", "the addressable market: nobody beyond it can join", "round number", "choice"),
+    ] = 1_000_000
+    start: Annotated[str, About("date", "the calendar date of day 0 of a run without a log")] = "2026-01-01"
+    cycle_days: Annotated[
+        float,
+        Positive,
+        between(1, 3650),
+        About("days", "the category's usual time between orders: scales the lifecycle stages", "month", "choice"),
+    ] = 30.0
+    season: Season = field(default_factory=Season)
+    disturbance: Disturbance = field(default_factory=Disturbance)
+    joining: Joining = field(default_factory=Joining)
+
+
+@kernel
+def wind_clock(luck: Any, speed: Any, weekly_sd: float, memory: float, history: int) -> Any:
+    """The shared operational clock: entry d is the time elapsed when day d of the run begins (entry 0 is 0).
+
+    speed: the season's speed of each day (float64); the week's disturbance multiplies it. Weeks count from
+    day 0, which is entry `history`; the disturbance is stationary and undisturbed before day 0.
+    """
+    clock = np.zeros(speed.shape[0] + 1)
+    shock = 0.0
+    factor = 1.0
+    fresh = weekly_sd * math.sqrt(1.0 - memory * memory)
+    for d in range(speed.shape[0]):
+        day = d - history
+        if weekly_sd > 0.0 and day >= 0 and day % 7 == 0:
+            week = day // 7
+            z = rng.normal(luck, rng.MARKET_KEY, rng.WEEK_SHOCK, week)
+            shock = weekly_sd * z if week == 0 else memory * shock + fresh * z
+            factor = exp(shock - 0.5 * weekly_sd * weekly_sd)
+        clock[d + 1] = clock[d] + speed[d] * factor
+    return clock
