@@ -1,0 +1,18 @@
+"""membersim: a laboratory for membership growth."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.model import Member, MembershipModel
+
+__all__ = ["Member", "MembershipModel"]
+
+_HOMES = {"Member": "sim.model", "MembershipModel": "sim.model"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for, so that importing a part stays fast."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'sim' has no attribute {name!r}")

@@ -22,11 +22,16 @@ from sim.behaviour.buying import Buying
 from sim.behaviour.day import NEVER, join, live_one_day, next_day
 from sim.behaviour.drifting import Drifting
 from sim.behaviour.spending import Spending
+from sim.errors import InputError
 from sim.jit import kernel
 from sim.population import Population
 from sim.units import STRICT, record
 from sim.world.market import Market, wind_clock
-from sim.world.season import daily_speed
+from sim.world.season import calendar_month, daily_speed
+
+
+WORTH_A_THREAD = 50_000
+"""Rows below which handing a range to a thread costs more than it saves."""
 
 
 @dataclass(frozen=True)
@@ -110,14 +115,13 @@ class Plan:
 
     def month_index(self, first: int, days: int) -> np.ndarray:
         """The calendar month of each day from `first` on, counted from the month of the first cohort."""
-        when = np.datetime64(self.start, "D") + np.arange(first, first + days)
-        return when.astype("datetime64[M]").astype(np.int64) - self.base_month
+        return calendar_month(self.start, np.arange(first, first + days)) - self.base_month
 
     @property
     def base_month(self) -> int:
         """The calendar month of the earliest joining, in months since 1970."""
-        first = np.datetime64(self.start, "D") + min(self.founders.earliest, -self.founders.history, 0)
-        return int(first.astype("datetime64[M]").astype(np.int64))
+        earliest = min(self.founders.earliest, -self.founders.history, 0)
+        return int(calendar_month(self.start, np.array([earliest]))[0])
 
 
 @dataclass(frozen=True)
@@ -203,7 +207,7 @@ class World:
 
     def __init__(self, plan: Plan, seed: int, replication: int = 0, threads: int = 1) -> None:
         self.plan = plan
-        self.luck: np.uint64 = rng.stream(seed, replication)
+        self.luck = np.uint64(rng.stream(seed, replication))
         self.threads = threads
         self.population = Population()
         self.history = plan.founders.history
@@ -246,18 +250,24 @@ class World:
         at = day + self.history
         month = int(self._months[at]) if at >= 0 else self._month_zero
         return Today(
-            day, at, max(day, 0), month, max(month - self._month_zero, 0), np.uint64(self.luck), self.clock
+            day, at, max(day, 0), month, max(month - self._month_zero, 0), self.luck, self.clock
         )
+
+    def need_a_day(self) -> None:
+        """Refuse to go on beyond the plan's last day."""
+        if self.day >= self.plan.days:
+            raise InputError(f"day {self.day}: this run was planned for {self.plan.days} days; plan more")
 
     def step(self) -> None:
         """Live one day: the members, then newcomers, then the books."""
+        self.need_a_day()
         today = self.today(self.day)
         self.live(today, [self.books, *self._helpers])
         self.evening(today)
 
     def live(self, today: Today, books: Sequence[Books]) -> None:
         """Everybody's day; with several books, ranges of rows are lived at once, each with its own books."""
-        if self._pool is None or len(books) == 1:
+        if self._pool is None or len(books) == 1 or self.population.count < WORTH_A_THREAD * self.threads:
             for rows, due, low, high in self.population.ranges():
                 live_rows(rows, due, low, high, today, self.settings, books[0])
             return

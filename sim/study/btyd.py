@@ -307,8 +307,8 @@ def attached_probability(
 ) -> float:
     """The probability that a member is still attached at the end of day `until`, given the history.
 
-    Arguments as in `silence`. For k = 1 without a season this is Schmittlein, Morrison & Colombo (1987), as in
-    Fader & Hardie (2005), "A note on deriving the Pareto/NBD model and related expressions".
+    Arguments as in `silence`. For k = 1 without a season: Schmittlein, Morrison & Colombo (1987), in the form
+    of Fader & Hardie (2005), "A note on deriving the Pareto/NBD model and related expressions".
     """
     a = r + k * orders
     # k = 1 needs no gamma function. For k != 1 the C library's lgamma is used for now: it may differ between

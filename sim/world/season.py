@@ -80,6 +80,11 @@ class Season:
 def daily_speed(season: Season, first: dt.date, days: int) -> np.ndarray:
     """The clock's speed on each of `days` days from `first` (float64, mean about 1 over a year, never below 0)."""
     months = np.array(INDICES[season.index].months)
-    when = np.datetime64(first, "D") + np.arange(days)
-    month = when.astype("datetime64[M]").astype(int) % 12
+    month = calendar_month(first, np.arange(days)) % 12
     return np.maximum(1.0 + season.strength * (months[month] - 1.0), 0.0)
+
+
+def calendar_month(start: dt.date, days: np.ndarray) -> np.ndarray:
+    """The calendar month of each day counted from `start`, in months since January 1970 (int64)."""
+    when = np.datetime64(start, "D") + days.astype("timedelta64[D]")
+    return when.astype("datetime64[M]").astype(np.int64)

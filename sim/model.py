@@ -1,0 +1,179 @@
+"""The Mesa face: the same rows and the same rules, as a `mesa.Model` of `mesa.Agent`s.
+
+`MembershipModel` runs the compiled day on all rows; its members become Python objects only when they are asked
+for, each a view of one row. A member's `step` is the very rule that the kernel lifts, so activating objects in
+any order gives the same bits as the kernel does. Uses only what stands in Mesa 3.5 and in Mesa 4.
+"""
+
+import datetime as dt
+from typing import Any, ClassVar
+
+import mesa
+import numpy as np
+import pandas as pd
+
+from sim.accounting import metrics
+from sim.accounting.posting import post_removal
+from sim.behaviour.day import NEVER, live_one_day, next_day
+from sim.engine import Behaviour, EmbeddedFounders, Plan, World
+from sim.errors import InputError, nearest
+from sim.population import FIELDS
+from sim.world.market import Market
+
+STRATEGIES = ("do_nothing",)
+MARKETS = {"default": Market()}
+
+
+def _field(name: str) -> Any:
+    about = next(field for field in FIELDS if field.name == name)
+    unit = f" ({about.unit})" if about.unit else ""
+
+    def read(self: "Member") -> Any:
+        return self.row[name].item()
+
+    def write(self: "Member", value: Any) -> None:
+        self.row[name] = value
+        due, place = self.model.world.population.due_day(self.number)
+        due[place] = self.model.world.day  # whatever was changed, he is asked again today
+
+    return property(read, write, doc=f"{about.meaning}{unit}")
+
+
+class Member(mesa.Agent):
+    """A member: a view of one row of the population, which lives under `row`.
+
+    Reading a property reads the row; writing one changes the member's life. Other attributes that you set stay
+    on the object. `number` is the row's place in the population.
+    """
+
+    key = _field("key")
+    purchase_rate = _field("purchase_rate")
+    drift_hazard = _field("drift_hazard")
+    usual_value = _field("usual_value")
+    order_at = _field("order_at")
+    drift_at = _field("drift_at")
+    spend = _field("spend")
+    orders = _field("orders")
+    joined = _field("joined")
+    last_order = _field("last_order")
+    cohort = _field("cohort")
+    last_month = _field("last_month")
+    channel = _field("channel")
+    activity = _field("activity")
+    attached = _field("attached")
+    listed = _field("listed")
+
+    def __init__(self, model: "MembershipModel", number: int) -> None:
+        super().__init__(model)
+        self.number = number
+        self.row = model.world.population.row(number)
+
+    def step(self) -> None:
+        """Live today, by the same rule as the kernel; a day that has been lived is not lived twice."""
+        world = self.model.world
+        today = world.today(world.day)
+        due, place = world.population.due_day(self.number)
+        live_one_day(self.row, today, world.settings[0], world.books)
+        due[place] = next_day(self.row, today)
+
+    def remove(self) -> None:
+        """Leave the membership: a posted loss, of cause `removed`. The row is retired."""
+        world = self.model.world
+        if self.row["listed"] == 1:
+            world.need_a_day()
+            post_removal(self.row, world.today(world.day), world.books)
+            self.row["listed"] = 0
+            self.row["attached"] = 0
+            self.row["order_at"] = NEVER
+            self.row["drift_at"] = NEVER
+            due, place = world.population.due_day(self.number)
+            due[place] = NEVER
+        super().remove()
+
+
+class MembershipModel(mesa.Model):
+    """A membership as a Mesa model; one `step` is one day.
+
+    members: members at day 0, who joined over the year before and lived it by the same rules; strategy and
+    market: by name (or a `Market`); rng: the seed, an integer (None takes one from the system); start: date of
+    day 0; horizon: the most days that the model can run; threads: ranges of rows lived at once.
+
+    Subclass `Member`, name it as the class attribute `member_class`, and override its `step`: the model then
+    activates objects, in random order, instead of running the kernel.
+
+    Errors: `InputError` for an unknown name, a number out of range, or a step beyond the horizon.
+    """
+
+    member_class: ClassVar[type[Member]] = Member
+
+    def __init__(
+        self,
+        members: int = 1000,
+        strategy: str = "do_nothing",
+        market: str | Market = "default",
+        rng: Any = None,
+        *,
+        behaviour: Behaviour | None = None,
+        start: dt.date = dt.date(2026, 1, 1),
+        horizon: int = 1096,
+        history: int = 365,
+        threads: int = 1,
+    ) -> None:
+        super().__init__(rng=rng)
+        if strategy not in STRATEGIES:
+            raise InputError(f"strategy={strategy!r}: there is no such strategy; {nearest(strategy, STRATEGIES)}")
+        if isinstance(market, str):
+            if market not in MARKETS:
+                raise InputError(f"market={market!r}: there is no such market; {nearest(market, MARKETS)}")
+            market = MARKETS[market]
+        if not 1 <= members <= market.size:
+            raise InputError(f"members={members}: must be 1 to the market's size of {market.size} persons")
+        seed = int(rng) if isinstance(rng, int | np.integer) else int(self.rng.integers(1 << 32))
+        founders = EmbeddedFounders(members, behaviour or Behaviour(), history)
+        self.world = World(Plan(start, horizon, founders, market), seed, threads=threads)
+        self._objects: dict[int, Member] = {}
+        self._made = 0
+
+    @property
+    def day(self) -> int:
+        """How many days have been lived."""
+        return self.world.day
+
+    @property
+    def agents(self) -> Any:
+        """The AgentSet of the current members. Asking for it makes an object of every member who has none yet."""
+        people = self.world.population
+        while self._made < people.count:
+            if self._made not in self._objects and people.row(self._made)["listed"] == 1:
+                self.member(self._made)
+            self._made += 1
+        return super().agents
+
+    @agents.setter
+    def agents(self, agents: Any) -> None:
+        raise AttributeError("model.agents holds the current members and cannot be set")
+
+    def member(self, number: int) -> Member:
+        """The member in row `number` of the population (existing members first, in order of their keys)."""
+        if not 0 <= number < self.world.population.count:
+            raise InputError(f"member {number}: there are {self.world.population.count} members, from 0 on")
+        if number not in self._objects:
+            self._objects[number] = self.member_class(self, number)
+        return self._objects[number]
+
+    def step(self) -> None:
+        """Live one day: every member, then newcomers, then the books."""
+        self.world.need_a_day()
+        if self.member_class.step is not Member.step:
+            self.agents.shuffle_do("step")
+            self.world.evening(self.world.today(self.world.day))
+        else:
+            self.world.step()
+
+    def stock(self, name: str) -> int:
+        """A stock at the end of the last day lived, for instance `members`, `active` or `dormant_90`."""
+        return metrics.stock(self.world, name)
+
+    def daily(self) -> pd.DataFrame:
+        """One row per day lived, one column per metric; names, units and formulas in `accounting.metrics`."""
+        return metrics.daily_frame(self.world.ledger(), self.day)
