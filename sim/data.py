@@ -642,7 +642,7 @@ def _layout(text: str, wanted: dict[str, str], label: str) -> _Layout:
         fit = (sum(_plain(own) in found for own in wanted.values()), len(row))
         if fit > best:
             names, plain, delimiter, lines, best = row, found, candidate, line, fit
-    if broken is not None and best[0] < len(COLUMNS):
+    if broken is not None and best[0] < 0:
         raise _broken(broken, 1, label)
     if any(len(column) > LONGEST_FIELD for column in names):
         raise _too_long(lines, label)

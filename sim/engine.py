@@ -27,7 +27,7 @@ from sim.jit import kernel
 from sim.population import Population
 from sim.units import STRICT, record
 from sim.world.market import Market, wind_clock
-from sim.world.season import calendar_month, daily_speed
+from sim.world.season import calendar_month, daily_speed, monthly_speed
 
 
 WORTH_A_THREAD = 50_000
@@ -64,12 +64,15 @@ class Today(NamedTuple):
 
 @dataclass(frozen=True)
 class Conditions:
-    """What one replication meets: drawn once per replication when parameters are uncertain."""
+    """What one replication meets: drawn once per replication when parameters are uncertain.
+
+    weekly_sd, memory: the shared weekly disturbance; arrivals: expected newcomers of each day, float64[days].
+    """
 
     behaviour: Behaviour
     weekly_sd: float
     memory: float
-    joins_per_day: float
+    arrivals: np.ndarray
 
 
 class Founders(Protocol):
@@ -104,13 +107,15 @@ class Plan:
     """What is to be run: who, where, from when, how long.
 
     start: the date of day 0; days: days to run; founders: the members of day 0; market: the market;
-    stages: when silence changes a stage.
+    season: the clock's speed in each calendar month, empty for the market's own index; stages: when silence
+    changes a stage.
     """
 
     start: dt.date
     days: int
     founders: Founders
     market: Market
+    season: tuple[float, ...] = ()
     stages: Stages = field(default_factory=Stages)
 
     def month_index(self, first: int, days: int) -> np.ndarray:
@@ -138,35 +143,39 @@ class EmbeddedFounders:
 
     def conditions(self, luck: np.uint64, plan: Plan) -> Conditions:
         market = plan.market
+        per_day = market.joining.yearly_share * self.count / 365.0
         return Conditions(
-            self.behaviour, market.disturbance.weekly_sd, market.disturbance.memory, market.joining.per_day
+            self.behaviour,
+            market.disturbance.weekly_sd,
+            market.disturbance.memory,
+            np.full(plan.days, per_day),
         )
 
     def settle(self, world: "World") -> None:
-        people = world.population
-        people.reserve(self.count)
-        people.count = self.count
-        spare = world.spare_books()
-        months = world.plan.month_index(-self.history, self.history)
-        first = 0
-        for rows, due, low, high in people.ranges():
-            found_rows(rows, due, low, high, first, self.history, months, world.today(-1), world.settings, spare)
-            first += high - low
-        for day in range(-self.history, 0):
-            world.live(world.today(day), [spare])
+        keys = np.arange(self.count, dtype=np.uint64)
+        world.live_past(keys, joining_days(world.luck, keys, self.history))
+
+
+@kernel
+def joining_days(luck: Any, keys: Any, history: int) -> Any:
+    """The day on which each founder joined: a keyed draw, even over the `history` days before day 0."""
+    days = np.zeros(keys.shape[0], dtype=np.int64)
+    for i in range(keys.shape[0]):
+        days[i] = -1 - int(history * rng.uniform(luck, keys[i], rng.FOUNDER_AGE, 0))
+    return days
 
 
 @kernel
 def found_rows(
-    rows: Any, due: Any, low: int, high: int, first: int, history: int, months: Any, eve: Any, p: Any, spare: Any
+    rows: Any, due: Any, low: int, high: int, keys: Any, days: Any, months: Any, eve: Any, p: Any, spare: Any
 ) -> None:
-    """Founders join, each on a keyed day of the past; person `first` stands in row `low`."""
+    """Founders join, each on his day of the past; keys[0] and days[0] are of the person in row `low`."""
+    history = eve.at + 1
     for i in range(low, high):
-        key = np.uint64(first + i - low)
-        ago = int(history * rng.uniform(eve.luck, key, rng.FOUNDER_AGE, 0))
-        day, at = -1 - ago, history - 1 - ago
+        day = days[i - low]
+        at = day + history
         then = Today(day, at, 0, months[at], 0, eve.luck, eve.clock)
-        join(rows[i], key, posting.EXISTING, then, p[0], spare)
+        join(rows[i], keys[i - low], posting.EXISTING, then, p[0], spare)
         due[i] = next_day(rows[i], then)
 
 
@@ -188,15 +197,16 @@ def join_rows(rows: Any, due: Any, low: int, high: int, first: int, today: Any, 
 
 
 @kernel
-def newcomers_until(luck: Any, per_day: float, evening: float, count: int, so_far: float) -> Any:
-    """How many newcomers have come by `evening`: (count, the time of the next one), from the count so far.
+def newcomers_until(luck: Any, expected: float, count: int, next_at: float) -> Any:
+    """How many newcomers have come once `expected` have been expected: (count, when the next one comes).
 
-    The n-th newcomer comes when the sum of n keyed exponential gaps has passed: a Poisson process.
+    The clock of arrivals counts expected newcomers; the n-th comes when it passes the sum of n keyed
+    exponential gaps: a Poisson process whose rate may change from day to day.
     """
-    while so_far < evening:
+    while next_at < expected:
         count += 1
-        so_far += rng.exponential(luck, rng.MARKET_KEY, rng.ARRIVAL_GAP, count) / per_day
-    return count, so_far
+        next_at += rng.exponential(luck, rng.MARKET_KEY, rng.ARRIVAL_GAP, count)
+    return count, next_at
 
 
 class World:
@@ -214,7 +224,7 @@ class World:
         self.day = 0
         self.conditions = plan.founders.conditions(self.luck, plan)
         self.settings = record(self.conditions.behaviour)
-        speed = daily_speed(plan.market.season, plan.start - dt.timedelta(self.history), self.history + plan.days)
+        speed = daily_speed(plan.season or monthly_speed(plan.market.season), plan.start - dt.timedelta(self.history), self.history + plan.days)
         self.clock = wind_clock(
             self.luck, speed, self.conditions.weekly_sd, self.conditions.memory, self.history
         )
@@ -226,17 +236,14 @@ class World:
         self._helpers = [self._new_books() for _ in range(threads - 1)]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._newcomers = 0
-        self._next_newcomer = -1.0
+        self._expected = 0.0
+        self._next_newcomer = float(rng.exponential(self.luck, rng.MARKET_KEY, rng.ARRIVAL_GAP, 0))
         plan.founders.settle(self)
         self._open_books()
 
     def _new_books(self) -> Books:
         months = int(self._months[-1]) - self._month_zero + 1
         return accounting.new_books(self.plan.days, int(self._months[-1]) + 1, months, self._thresholds)
-
-    def spare_books(self) -> Books:
-        """Books to throw away: for lives before day 0."""
-        return self._new_books()
 
     def _open_books(self) -> None:
         self._recency = np.zeros_like(self.books.moved)
@@ -298,17 +305,29 @@ class World:
         )
         self.day += 1
 
+    def live_past(self, keys: np.ndarray, joined: np.ndarray) -> None:
+        """Settle founders who joined on known days (negative) and lived since by the rules of this world.
+
+        keys: uint64[n]; joined: int64[n], none before `-history`. Nothing of it is posted.
+        """
+        people = self.population
+        people.reserve(len(keys))
+        people.count = len(keys)
+        spare = self._new_books()
+        first = 0
+        for rows, due, low, high in people.ranges():
+            part = slice(first, first + high - low)
+            found_rows(
+                rows, due, low, high, keys[part], joined[part], self._months, self.today(-1), self.settings, spare
+            )
+            first = part.stop
+        for day in range(-self.history, 0):
+            self.live(self.today(day), [spare])
+
     def _welcome(self, today: Today) -> None:
-        per_day = self.conditions.joins_per_day
-        if per_day <= 0.0:
-            return
-        if self._next_newcomer < 0.0:
-            first = rng.exponential(self.luck, rng.MARKET_KEY, rng.ARRIVAL_GAP, 0)
-            self._next_newcomer = first / per_day
+        self._expected += float(self.conditions.arrivals[today.row])
         start = self._newcomers
-        came, self._next_newcomer = newcomers_until(
-            self.luck, per_day, today.day + 1.0, start, self._next_newcomer
-        )
+        came, self._next_newcomer = newcomers_until(self.luck, self._expected, start, self._next_newcomer)
         founders = self.plan.founders.count
         came = min(came, self.plan.market.size - founders)
         if came <= start:

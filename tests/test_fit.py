@@ -1,6 +1,7 @@
 """Fits against published numbers (CDNOW), closed forms, brute-force quadrature and planted values."""
 
 import importlib.metadata
+import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -73,11 +74,17 @@ def in_weeks(fit: Fit, h: Histories) -> tuple[list[float], float]:
     return values, fit.log_likelihood + math.log(7) * float(h.orders.sum())
 
 
+def rounded_like(values: list[float], printed: str) -> str:
+    """The values with as many decimals as the printed ones."""
+    decimals = [len(word.split(".")[1]) for word in printed.split()]
+    return " ".join(f"{v:.{d}f}".lstrip("0") for v, d in zip(values, decimals, strict=True))
+
+
 @pytest.mark.parametrize(
     ("name", "pareto", "pareto_ll", "bg", "bg_ll"),
     [
-        ("sample", (0.553, 10.58, 0.606, 11.67), -9595.0, (0.243, 4.414, 0.793, 2.426), -9582.4),
-        ("master", (0.5974, 11.586, 0.5222, 8.828), -95415.1, (0.2516, 4.789, 0.7234, 2.161), -95368.4),
+        ("sample", ".553 10.58 .606 11.67", -9595.0, ".243 4.414 .793 2.426", -9582.4),
+        ("master", ".5974 11.586 .5222 8.828", -95415.1, ".2516 4.789 .7234 2.161", -95368.4),
     ],
 )
 def test_cdnow_fits_equal_the_published_ones(name, pareto, pareto_ll, bg, bg_ll):
@@ -86,17 +93,17 @@ def test_cdnow_fits_equal_the_published_ones(name, pareto, pareto_ll, bg, bg_ll)
     fit = fit_pareto_nbd(h)
     values, ll = in_weeks(fit, h)
     assert fit.converged
-    assert values == pytest.approx(pareto, rel=1e-3)
+    assert rounded_like(values, pareto) == pareto
     assert ll == pytest.approx(pareto_ll, abs=0.06)
     fit = fit_bg_nbd(h)
     values, ll = in_weeks(fit, h)
     assert fit.converged
-    assert values == pytest.approx(bg, rel=1e-3)
+    assert rounded_like(values, bg) == bg
     assert ll == pytest.approx(bg_ll, abs=0.06)
 
 
 def test_cdnow_gamma_gamma_equals_the_published_one():
-    member, day, cents = cdnow("sample")
+    member, _, cents = cdnow("sample")
     _, first = np.unique(member, return_index=True)
     repeat = np.setdiff1d(np.arange(member.size), first)
     fit = fit_gamma_gamma(member[repeat], cents[repeat])
@@ -172,7 +179,7 @@ def brute_bracket(params, k, x, birth, last, until, clock, first_day, panels=40)
     whole = attached
     for j in range(until - last):
         edges = j + np.linspace(0, 1, (panels if j < 3 else 1) + 1) ** 2
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in itertools.pairwise(edges):
             u = low + (high - low) * (nodes + 1) / 2
             f = s / past * (1 + u / past) ** -(s + 1) * share(u)
             whole += float(np.sum(weights * f)) * (high - low) / 2
@@ -265,7 +272,7 @@ def test_a_clock_that_runs_with_the_days_changes_nothing():
 @pytest.mark.statistical
 @pytest.mark.parametrize("k", [0.6, 1.0, 2.5])
 def test_probabilities_of_none_and_of_one_order_equal_a_simulation(k):
-    """The likelihood of x = 1 (the gaps' constant put back), summed over the day of the order, is P(X = 1)."""
+    """The likelihood of x = 1, summed over the day of the order, is P(X = 1)."""
     params, T, n = (0.8, 1500.0, 0.7, 2500.0), 2000, 400_000
     rng = np.random.default_rng(11)
     rate = rng.gamma(params[0], 1 / params[1], n)
@@ -316,22 +323,23 @@ def test_compiled_and_plain_rules_give_the_same_bits():
 # closed forms
 
 
-def test_conditional_expectation_equals_numerical_integration():
-    for params in PARAMETERS:
-        r, alpha, s, beta = params
-        h = Histories(np.array([0, 0, 10]), np.array([0, 5, 2]), np.array([0, 100, 40]), 150)
-        t, got = 200.0, conditional_expectation(params, h, 200.0)
-        for i in range(3):
-            x, tx, T = h.orders[i], h.last[i] - h.birth[i], h.until - h.birth[i]
-            b, past = alpha + tx, beta + tx
+@pytest.mark.parametrize("params", PARAMETERS)
+def test_conditional_expectation_equals_numerical_integration(params):
+    r, alpha, s, beta = params
+    for x, tx, T in [(0, 0, 150), (5, 100, 150), (2, 30, 140)]:
+        h = Histories(np.array([10]), np.array([x]), np.array([10 + tx]), 10 + T)
+        got = conditional_expectation(params, h, 200.0)
 
-            def f(u, b=b, past=past, x=x):
-                return s / past * (1 + u / past) ** -(s + 1) * (1 + u / b) ** -(r + x)
+        def f(u, x=x, b=alpha + tx, past=beta + tx):
+            return s / past * (1 + u / past) ** -(s + 1) * (1 + u / b) ** -(r + x)
 
-            attached = (1 + (T - tx) / b) ** -(r + x) * (past / (beta + T)) ** s
-            p = attached / (attached + quad(f, 0, T - tx, epsabs=0, epsrel=1e-11)[0])
-            days = quad(lambda u, T=T: (1 + u / (beta + T)) ** -s, 0, t, epsabs=0, epsrel=1e-11)[0]
-            assert got[i] == pytest.approx(p * (r + x) / (alpha + T) * days, rel=1e-9)
+        def survival(u, now=beta + T):
+            return (1 + u / now) ** -s
+
+        attached = ((alpha + tx) / (alpha + T)) ** (r + x) * ((beta + tx) / (beta + T)) ** s
+        p = attached / (attached + quad(f, 0, T - tx, epsabs=0, epsrel=1e-11)[0])
+        days = quad(survival, 0, 200.0, epsabs=0, epsrel=1e-11)[0]
+        assert got[0] == pytest.approx(p * (r + x) / (alpha + T) * days, rel=1e-9)
 
 
 def test_expectation_of_newcomers():
@@ -363,7 +371,7 @@ def simulated_histories(gaps, end, birth, until, clock=None, first_day=0):
         day = np.interp(day + clock[birth - first_day][:, None], clock[keep], ticks[keep], right=np.inf)
         day = day - birth[:, None]
     day = np.where(day <= end[:, None], np.ceil(day), np.inf) + birth[:, None]
-    day[:, 1:] = np.where(np.diff(day, axis=1, prepend=np.nan)[:, 1:] == 0, np.inf, day[:, 1:])
+    day[:, 1:] = np.where(day[:, 1:] == day[:, :-1], np.inf, day[:, 1:])  # one order a day
     day = np.sort(day, axis=1)
     seen = day <= until
     orders = seen.sum(axis=1)

@@ -19,8 +19,6 @@ a sum of positive terms (no cancellation), in which p is elementary for every k 
 what is computed here; everything below is relative to S(tx). Only our own exp and log are used.
 """
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,9 +50,8 @@ WEIGHTS = np.array(
         0.027152459411754176,
     ]
 )
-NODE_2 = 0.5773502691896257  # of the 2-point rule: sqrt(1/3), weights 1
 NODE_3 = 0.7745966692414834  # of the 3-point rule: sqrt(3/5), weights 5/9; 8/9 in the middle
-TWO_POINTS = 0.15  # relative error below 0.15^4 / 4320 = 1e-7 of the panel
+SMALL_CHANGE = 0.1  # of the log integrand in a day: the corrected trapezoid errs by 0.1^4 / 720 = 1e-7
 THREE_POINTS = 0.5  # relative error below 0.5^6 / 2016000 = 8e-9 of the panel
 
 
@@ -78,6 +75,40 @@ def one_minus_exp(e: float) -> float:
         p = 1.0 - e / 3.0 * p
         return e * (1.0 - e / 2.0 * p)
     return 1.0 - exp(-e)
+
+
+@rule
+def log_gamma(z: float) -> float:
+    """The log of the gamma function of z > 0: shifted to z >= 10, then Stirling's series (DLMF 5.11.1)."""
+    shift = 1.0
+    while z < 10.0:
+        shift = shift * z
+        z = z + 1.0
+    w = 1.0 / (z * z)
+    p = 1.0 / 156.0
+    p = p * w - 691.0 / 360360.0
+    p = p * w + 1.0 / 1188.0
+    p = p * w - 1.0 / 1680.0
+    p = p * w + 1.0 / 1260.0
+    p = p * w - 1.0 / 360.0
+    p = p * w + 1.0 / 12.0
+    return (z - 0.5) * log(z) - z + 0.9189385332046727 + p / z - log(shift)
+
+
+@rule
+def small_power(change: float, power: float) -> float:
+    """(1 + change)^power - 1 by series, for 0 <= change <= 0.1 and |power * log(1 + change)| <= 0.1."""
+    z = change / (2.0 + change)
+    w = z * z
+    e = power * 2.0 * z * (1.0 + w * (1.0 / 3.0 + w * (0.2 + w * (1.0 / 7.0 + w / 9.0))))
+    p = 1.0 / 40320.0
+    p = p * e + 1.0 / 5040.0
+    p = p * e + 1.0 / 720.0
+    p = p * e + 1.0 / 120.0
+    p = p * e + 1.0 / 24.0
+    p = p * e + 1.0 / 6.0
+    p = p * e + 0.5
+    return e + e * e * p
 
 
 @rule
@@ -172,15 +203,21 @@ def gone_before_next(
     Composite Gauss-Legendre. Panels end where the clock bends (the ends of days) and are no longer than the
     scales on which the integrand changes: b / (k (a + k)) for the gap and beta + tx for drop-out, growing in
     proportion to the distance already covered. The point h = 0, where h^(k-1) is not smooth, gets the
-    substitution z^4. Measured relative error: below 1e-12 without a season, 1e-8 with one.
+    substitution z^4. Runs of days in which the integrand changes little take the trapezoid with end
+    corrections instead, both factors carried on from day to day. Measured relative error of the bracket:
+    below 1e-11 without a season, 1e-7 with one (see the tests).
     """
     season = clock.shape[0] > 0
     days = until - last
     segments = days if season else 1
+    origin = clock[last - first_day] if season else 0.0
     scale = b / (k * (a + k))
     to_y = k / b
     total = 0.0
     h = 0.0
+    # of the corrected trapezoid, at the start of the current day: p (-1: not known) and 1 - S(tau) / S(tx)
+    density = -1.0
+    gone = 0.0
     for j in range(segments):
         start = 0.0
         end = 1.0 * days
@@ -188,10 +225,37 @@ def gone_before_next(
         if season:
             start = 1.0 * j
             end = start + 1.0
-            h = clock[last + j - first_day] - clock[last - first_day]
-            slope = clock[last + j + 1 - first_day] - clock[last + j - first_day]
+            h = clock[last + j - first_day] - origin
+            slope = clock[last + j + 1 - first_day] - origin - h
             if slope <= 0.0:
+                density = -1.0
                 continue
+            if h > 0.0:
+                fall = (a + k) * to_y / (1.0 + to_y * h)
+                bend = (k - 1.0) / h
+                leave = 1.0 / (past + start)
+                step = slope / h if k != 1.0 else 0.0
+                change = (fall + abs(bend)) * slope + (s + 1.0) * leave
+                if change < SMALL_CHANGE and step < 0.1 and fall * slope < 0.1 * (a + k):
+                    if density < 0.0:
+                        density = to_y * exp((k - 1.0) * log(to_y * h) - (a + k) * log1p(to_y * h) - log_beta)
+                        gone = one_minus_exp(s * log1p(start / past))
+                    # F(h) = density * gone and its derivative by h at both ends of the day
+                    first = density * gone
+                    rise = first * (bend - fall) + density * (1.0 - gone) * s * leave / slope
+                    density += density * small_power(fall / (a + k) * slope, -(a + k))
+                    if k != 1.0:
+                        density += density * small_power(step, k - 1.0)
+                    gone -= (1.0 - gone) * small_power(leave, -s)
+                    h = h + slope
+                    second = density * gone
+                    change = (k - 1.0) / h - (a + k) * to_y / (1.0 + to_y * h)
+                    rise -= second * change + density * (1.0 - gone) * s / ((past + end) * slope)
+                    total += slope * (0.5 * (first + second) + slope * rise / 12.0)
+                    if density * (1.0 / to_y + h) < 1e-18 * total:
+                        return total
+                    continue
+            density = -1.0
         u = start
         term = 0.0
         while u < end:
@@ -213,17 +277,11 @@ def gone_before_next(
                 change = (a + k) * to_y * slope / (1.0 + to_y * h) + (s + 1.0) / (past + u)
                 if k != 1.0:
                     change += abs(k - 1.0) * slope / h
-                change = change * width
                 half = 0.5 * width
                 v = u + half
                 y = to_y * (h + slope * half)
                 dy = to_y * slope * half
-                if change < TWO_POINTS:
-                    term = gap_term(y + dy * NODE_2, v + half * NODE_2, a, k, log_beta, s, past)
-                    part = 0.5 * (
-                        term + gap_term(y - dy * NODE_2, v - half * NODE_2, a, k, log_beta, s, past)
-                    )
-                elif change < THREE_POINTS:
+                if change * width < THREE_POINTS:
                     term = gap_term(y + dy * NODE_3, v + half * NODE_3, a, k, log_beta, s, past)
                     part = term + gap_term(y - dy * NODE_3, v - half * NODE_3, a, k, log_beta, s, past)
                     part = (5.0 * part + 8.0 * gap_term(y, v, a, k, log_beta, s, past)) / 18.0
@@ -235,7 +293,10 @@ def gone_before_next(
                         low = gap_term(y - dy * n, v - half * n, a, k, log_beta, s, past)
                         part += 0.5 * WEIGHTS[i] * (low + term)
             total += factor * part
-            u = end if width == end - u else u + width
+            if width == end - u:
+                u = end
+            else:
+                u = u + width
             h = h + slope * width
             # what is left is about term * (1 + y) / a: stop when it cannot be seen
             if term * (1.0 + to_y * h) < 1e-18 * total:
@@ -311,9 +372,8 @@ def attached_probability(
     of Fader & Hardie (2005), "A note on deriving the Pareto/NBD model and related expressions".
     """
     a = r + k * orders
-    # k = 1 needs no gamma function. For k != 1 the C library's lgamma is used for now: it may differ between
-    # processors in the last bits.
-    log_beta = -log(a) if k == 1.0 else math.lgamma(a) + math.lgamma(k) - math.lgamma(a + k)
+    # k = 1 needs no gamma function
+    log_beta = -log(a) if k == 1.0 else log_gamma(a) + log_gamma(k) - log_gamma(a + k)
     attached, whole = silence(birth, orders, last, until, clock, first_day, r, alpha, s, beta, k, log_beta)
     return attached / whole
 

@@ -148,6 +148,7 @@ class _Optimum:
 LOG_LOW, LOG_HIGH = -14.0, 18.0
 GRADIENT_STEP = 1e-4
 HESSIAN_STEP = 1e-2
+GOOD_PROMISE = 1e-4  # rise of the log-likelihood still to be had: 0.014 standard errors away from the top
 
 
 def _gradient(value: Callable[[Floats], float], theta: Floats) -> Floats:
@@ -198,51 +199,55 @@ def _climb(value: Callable[[Floats], float], start: Floats, weight: float) -> tu
 def _newton(
     value: Callable[[Floats], float], theta: Floats, best: float
 ) -> tuple[Floats, float, Floats, float]:
-    """Newton steps to the top. Returns theta, value, Hessian, and the rise that a further step promises."""
+    """Newton steps to the top. Returns theta, value, Hessian there, and the rise that a further step promises.
+
+    The Hessian is kept while theta moves little and is taken afresh at the end if theta moved at all.
+    """
     hessian = _hessian(value, theta, best)
-    promise = math.inf
-    for _ in range(8):
+    place, promise = theta, math.inf
+    for _ in range(12):
         if not _positive_definite(-hessian):
             break
         gradient = _gradient(value, theta)
         step = np.linalg.solve(-hessian, gradient)
         promise = float(gradient @ step) / 2
-        if promise < 1e-9:
+        if promise < 1e-7:
             break
-        moved = False
         for shrink in (1.0, 0.5, 0.25, 0.1):
             trial = theta + shrink * step
-            if np.all(trial > LOG_LOW) and np.all(trial < LOG_HIGH) and value(trial) > best:
-                theta, best, moved = trial, value(trial), True
-                break
-        if not moved:
+            if np.all(trial > LOG_LOW) and np.all(trial < LOG_HIGH):
+                found = value(trial)
+                if found > best:
+                    theta, best = trial, found
+                    break
+        else:
             break
-        if np.max(np.abs(step)) > 1e-3:
-            hessian = _hessian(value, theta, best)
+        if np.max(np.abs(theta - place)) > 0.1:
+            hessian, place = _hessian(value, theta, best), theta
+    if np.max(np.abs(theta - place)) > 1e-3:
+        hessian = _hessian(value, theta, best)
     return theta, best, hessian, promise
 
 
 def _maximise(
     value: Callable[[Floats], float],
-    starts: Sequence[Sequence[float]],
+    starts: Sequence[ArrayLike],
     weight: float,
-    coarse: Callable[[Floats], float] | None = None,
-    coarse_weight: float = 1.0,
+    near: Floats | None = None,
 ) -> _Optimum:
     """The maximum of `value` over log-parameters from several starting points (given as parameters).
 
-    With `coarse`, a cheaper log-likelihood (of every m-th row), the starts compete on that one and only the
-    winner climbs the full one.
+    With `near`, log-parameters close to the maximum, Newton steps from there are tried first.
     """
-    climb_value, climb_weight = (value, weight) if coarse is None else (coarse, coarse_weight)
-    climbed = [
-        _climb(climb_value, np.log(np.asarray(start, dtype=np.float64)), climb_weight) for start in starts
-    ]
-    theta, best = max(climbed, key=lambda pair: pair[1])
-    if coarse is not None:
-        theta, best = _climb(value, theta, weight)
-    theta, best, hessian, promise = _newton(value, theta, best)
-    if not promise < 1e-4:  # a ridge or a kink: search without derivatives, then try once more
+    promise = math.inf
+    theta, best, hessian = np.zeros(0), -math.inf, np.zeros(0)
+    if near is not None:
+        theta, best, hessian, promise = _newton(value, near, value(near))
+    if not promise < GOOD_PROMISE:
+        climbed = [_climb(value, np.log(np.asarray(start, dtype=np.float64)), weight) for start in starts]
+        theta, best = max(climbed, key=lambda pair: pair[1])
+        theta, best, hessian, promise = _newton(value, theta, best)
+    if not promise < GOOD_PROMISE:  # a ridge or a kink: search without derivatives, then try once more
         options = {"maxiter": 400, "xatol": 1e-6, "fatol": 1e-10}
         result = minimize(lambda t: -value(t) / weight, theta, method="Nelder-Mead", options=options)
         if math.isfinite(result.fun) and -float(result.fun) * weight > best:
@@ -250,7 +255,7 @@ def _maximise(
         theta, best, hessian, promise = _newton(value, theta, best)
     definite = _positive_definite(-hessian)
     inside = bool(np.all(theta > LOG_LOW + 1) and np.all(theta < LOG_HIGH - 1))
-    converged = definite and inside and promise < 1e-4
+    converged = definite and inside and promise < GOOD_PROMISE
     covariance = np.linalg.inv(-hessian) if definite else np.full(hessian.shape, math.nan)
     note = ""
     if not definite:
@@ -445,15 +450,16 @@ def pareto_nbd_log_likelihoods(
     return _pareto_nbd_rows(_four(params, PARETO_NBD_NAMES), float(regularity), rows)
 
 
-def _starts(h: Histories, active: float) -> list[tuple[float, float, float, float]]:
-    """Starting points around the crude rate: few and many drop-outs, even and uneven members."""
+def _starts(h: Histories) -> list[Floats]:
+    """Starting points around the crude rate: few and many drop-outs, even and uneven members; no season."""
     days = float(np.mean(h.until - h.birth)) + 1.0
-    rate = float(np.mean(h.orders)) / max(active, 1.0)
-    return [
+    rate = float(np.mean(h.orders)) / days
+    points = [
         (0.6, 0.4 / rate, 0.6, 0.4 * days),
         (1.5, 0.7 / rate, 1.5, 4.0 * days),
         (0.4, 0.4 / rate, 0.3, 0.1 * days),
     ]
+    return [np.array(point) for point in points]
 
 
 def fit_pareto_nbd(
@@ -486,9 +492,6 @@ def fit_pareto_nbd(
         raise InputError(f"regularity must be between 0.2 and 50, got {k}.")
     ticks, start = _checked_clock(clock, first_day, int(h.birth.min()), h.until)
     rows = _rows(h, ticks, start)
-    seen = _on_clock(rows.until, ticks, start) - _on_clock(rows.birth, ticks, start)
-    exposure = float(np.sum(seen * rows.weight)) / h.birth.size
-    step = rows.orders.size // 600
     with ThreadPoolExecutor(_workers(rows.orders.size)) as pool:
 
         def total(theta: Floats, some: _Rows = rows) -> float:
@@ -496,13 +499,27 @@ def fit_pareto_nbd(
             values = _pareto_nbd_rows((four[0], four[1], four[2], four[3]), k, some, pool)
             return float(np.sum(values * some.weight))
 
-        starts = _starts(h, exposure)
-        if step > 1:
-            few = rows.thinned(step)
+        # climb on a clock without a season, which is cheap, and on every m-th row first if there are many
+        even = _rows(h, NO_CLOCK, 0) if ticks.size else rows
+        step = even.orders.size // 600
+        few = even.thinned(step) if step > 1 else even
+        starts = _starts(h)
+        near = None
+        if few is not rows:
             weight = float(np.sum(few.weight))
-            top = _maximise(total, starts, h.birth.size, lambda theta: total(theta, few), weight)
-        else:
-            top = _maximise(total, starts, h.birth.size)
+            rough = _maximise(lambda theta: total(theta, few), starts, weight)
+            near = rough.theta
+            if ticks.size and few is not even:
+                weight = float(np.sum(even.weight))
+                near = _maximise(lambda theta: total(theta, even), [np.exp(near)], weight, near).theta
+        if ticks.size:
+            seen = _on_clock(rows.until, ticks, start) - _on_clock(rows.birth, ticks, start)
+            days = float(np.sum((rows.until - rows.birth) * rows.weight))
+            pace = max(float(np.sum(seen * rows.weight)) / max(days, 1.0), 1e-6)
+            shift = np.array([0.0, math.log(pace), 0.0, 0.0])
+            near = None if near is None else near + shift
+            starts = [np.exp(np.log(point) + shift) for point in starts]
+        top = _maximise(total, starts, h.birth.size, near)
     note = ""
     if k != 1.0:
         note = f"Regularity fixed at {k:g}; log-likelihood without (k - 1) times the sum of the log gaps."

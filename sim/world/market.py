@@ -40,12 +40,17 @@ class Joining:
 
     __pydantic_config__ = STRICT
 
-    per_day: Annotated[
+    yearly_share: Annotated[
         float,
         NonNegative,
-        between(0, 1e7),
-        About("persons a day", "newcomers a day; 0 for a closed membership", "steady state of the default", "choice"),
-    ] = 27.4
+        between(0, 1000),
+        About(
+            "newcomers per member of day 0 and year",
+            "how fast newcomers come; 0 for a closed membership, 1 replaces every joining of the past year",
+            "steady state of the embedded population",
+            "choice",
+        ),
+    ] = 1.0
 
 
 @dataclass(frozen=True)

@@ -62,14 +62,15 @@ class Season:
     __pydantic_config__ = STRICT
 
     index: Annotated[
-        Literal["none", "us_general_merchandise"],
+        Literal["auto", "log", "us_general_merchandise", "none"],
         About(
             "",
-            "which monthly index speeds the purchase clock",
+            "which monthly index speeds the purchase clock: `log` estimates it from two years of log or more; "
+            "`auto` does so where it can, and takes us_general_merchandise elsewhere",
             "U.S. Census Bureau, Monthly Retail Trade Survey, GAFO sales 1992, 1993, 1995",
             "assumption",
         ),
-    ] = "us_general_merchandise"
+    ] = "auto"
     strength: Annotated[
         float,
         between(0, 1.5),
@@ -77,11 +78,21 @@ class Season:
     ] = 1.0
 
 
-def daily_speed(season: Season, first: dt.date, days: int) -> np.ndarray:
-    """The clock's speed on each of `days` days from `first` (float64, mean about 1 over a year, never below 0)."""
-    months = np.array(INDICES[season.index].months)
-    month = calendar_month(first, np.arange(days)) % 12
-    return np.maximum(1.0 + season.strength * (months[month] - 1.0), 0.0)
+def monthly_speed(season: Season, estimated: tuple[float, ...] = ()) -> tuple[float, ...]:
+    """The clock's speed in each calendar month (12 numbers, January first), the strength applied.
+
+    estimated: the index that was estimated from a log, where one was.
+    """
+    name = season.index
+    if name in ("auto", "log"):
+        name = "us_general_merchandise"
+    months = estimated or INDICES[name].months
+    return tuple(max(1.0 + season.strength * (month - 1.0), 0.0) for month in months)
+
+
+def daily_speed(months: tuple[float, ...], first: dt.date, days: int) -> np.ndarray:
+    """The clock's speed on each of `days` days from `first` (float64), from its twelve monthly speeds."""
+    return np.array(months)[calendar_month(first, np.arange(days)) % 12]
 
 
 def calendar_month(start: dt.date, days: np.ndarray) -> np.ndarray:

@@ -1,0 +1,178 @@
+"""Every key of a run: what the command line takes, what YAML may hold, what is validated before anything runs."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from sim.accounting.stages import Stages
+from sim.behaviour.buying import Buying
+from sim.behaviour.drifting import Drifting
+from sim.behaviour.spending import Spending
+from sim.errors import InputError
+from sim.units import STRICT, About, Positive, between
+from sim.world.market import Market
+
+
+@dataclass(frozen=True)
+class Run:
+    """How much is run, and where it is written."""
+
+    __pydantic_config__ = STRICT
+
+    name: Annotated[
+        str | None, About("", "the folder under results/<app>/; from the data and a hash of the config if empty")
+    ] = None
+    members: Annotated[
+        int,
+        Positive,
+        between(1, 100_000_000),
+        About("members", "members at day 0 of a run without a log; a log brings its own"),
+    ] = 10_000
+    days: Annotated[
+        int | None,
+        between(1, 3660),
+        About("days", "days to forecast; empty: 365, or the rest of the log, or 182 beyond its end"),
+    ] = None
+    replications: Annotated[
+        int, Positive, between(2, 1_000_000), About("", "independent replications of the whole run")
+    ] = 200
+    seed: Annotated[
+        int, between(0, 2**63 - 1), About("", "the seed of all luck: the same seed, the same numbers")
+    ] = 1
+    threads: Annotated[
+        int, Positive, between(1, 256), About("threads", "threads at work; the results do not depend on it")
+    ] = 2
+    processes: Annotated[
+        int,
+        Positive,
+        between(1, 256),
+        About("processes", "processes at work, each with its threads; the results do not depend on it"),
+    ] = 1
+    overwrite: Annotated[bool, About("", "whether a folder of results that stands there may be replaced")] = False
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """What the operator does."""
+
+    __pydantic_config__ = STRICT
+
+    name: Annotated[Literal["do_nothing"], About("", "the strategy's name")] = "do_nothing"
+
+
+@dataclass(frozen=True)
+class PopulationSettings:
+    """Who the members are, in a run without a log; a log's own fit takes the place of the three tendencies."""
+
+    __pydantic_config__ = STRICT
+
+    name: Annotated[str, About("", "the population's name")] = "default"
+    history_days: Annotated[
+        int,
+        Positive,
+        between(1, 3650),
+        About("days", "members of day 0 joined evenly over so many days before it", "one year", "assumption"),
+    ] = 365
+    buying: Buying = field(default_factory=Buying)
+    drifting: Drifting = field(default_factory=Drifting)
+    spending: Spending = field(default_factory=Spending)
+    stages: Stages = field(default_factory=Stages)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the user's log calls the three columns that are needed."""
+
+    __pydantic_config__ = STRICT
+
+    member_id: Annotated[str, About("", "the column that says who ordered")] = "member_id"
+    date: Annotated[str, About("", "the column that says on which day")] = "date"
+    amount: Annotated[str, About("", "the column that says what the order was worth, in CNY")] = "amount"
+
+
+@dataclass(frozen=True)
+class Data:
+    """The purchase log that a forecast starts from, and how it is read."""
+
+    __pydantic_config__ = STRICT
+
+    name: Annotated[
+        Literal["none", "cdnow", "cdnow_sample", "log"], About("", "which log: none, an example, or your own")
+    ] = "none"
+    path: Annotated[str | None, About("", "your own log: a CSV file with a header")] = None
+    columns: Columns = field(default_factory=Columns)
+    duplicates: Annotated[
+        Literal["keep", "drop"], About("", "what to do with rows that are the same to the letter")
+    ] = "keep"
+    refunds: Annotated[
+        Literal["stop", "net", "drop"], About("", "what to do with negative amounts: stop, net them, or drop them")
+    ] = "stop"
+    jump_off_week: Annotated[
+        int | None,
+        between(2, 10_000),
+        About("weeks", "forecast from the end of this week of the log; empty: from its end"),
+    ] = None
+    show_ids: Annotated[
+        bool, About("", "write your own member ids to the results; otherwise only their hashes are written")
+    ] = False
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What is learned from a log, and which unknowns widen the bands."""
+
+    __pydantic_config__ = STRICT
+
+    regularity: Annotated[
+        float | None,
+        Positive,
+        between(0.2, 20),
+        About("", "shape of the gaps between orders; empty: estimated, 1 where the log does not tell it from 1"),
+    ] = None
+    parameters: Annotated[bool, About("", "whether the uncertainty of the fitted parameters enters the bands")] = True
+    disturbance: Annotated[bool, About("", "whether the shared weekly disturbance is fitted and acts")] = True
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole configuration of a run."""
+
+    __pydantic_config__ = STRICT
+
+    run: Run = field(default_factory=Run)
+    strategy: Strategy = field(default_factory=Strategy)
+    market: Market = field(default_factory=Market)
+    population: PopulationSettings = field(default_factory=PopulationSettings)
+    data: Data = field(default_factory=Data)
+    fit: Fitting = field(default_factory=Fitting)
+
+    def start(self) -> dt.date:
+        """The date of day 0 of a run without a log."""
+        try:
+            return dt.date.fromisoformat(self.market.start)
+        except ValueError:
+            raise InputError(f"market.start={self.market.start!r}: must be a date, YYYY-MM-DD") from None
+
+    def cross_check(self) -> None:
+        """What no single key can tell: raises `InputError` naming the keys that do not go together."""
+        start = self.start()
+        if not dt.date(1900, 1, 1) <= start <= dt.date(2200, 1, 1):
+            raise InputError(f"market.start={start}: must be between 1900-01-01 and 2200-01-01")
+        if self.data.name == "none" and self.run.members > self.market.size:
+            raise InputError(
+                f"run.members={self.run.members}: more than market.size={self.market.size} persons; raise "
+                "market.size or lower run.members"
+            )
+        stages = self.population.stages
+        steps = [
+            stages.at_risk_after,
+            stages.dormant_after,
+            stages.deep_dormant_after,
+            stages.long_dormant_after,
+        ]
+        if sorted(set(steps)) != steps:
+            raise InputError(f"population.stages: the four thresholds must rise, not {steps}")
+        if self.data.name == "log" and not self.data.path:
+            raise InputError("data.path: data=log needs the path of your CSV, data.path=orders.csv")
+        if self.data.name != "log" and self.data.path:
+            raise InputError(f"data.path={self.data.path!r}: goes with data=log, not with data={self.data.name}")
