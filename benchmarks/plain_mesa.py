@@ -7,9 +7,9 @@ from a recency book (a list indexed by the day of the last order), as the engine
 than by the engine, in plain Mesa's favour: no channels, no books by joining month and by calendar month, and
 one shared stream of luck, so that runs are not comparable member by member.
 
-Three ways to live a day (`ORDERS_OF_PLAY`): `do` asks every member, as the engine does; `shuffle_do`, the Mesa
-idiom, asks them in a new random order; `calendar` is another algorithm, a list of members for each day on which
-they are due, which passes over all others at no cost and is open to the null model only.
+Three ways to live a day (`ORDERS_OF_PLAY`): `do` asks every member, as the engine does; `shuffle_do`, the
+Mesa idiom, asks them in a new random order; `calendar` is another algorithm, a list of members for each day
+on which they are due, which passes over all others at no cost and is open to the null model only.
 
 `python -m benchmarks.plain_mesa` compares its counts with the engine's.
 """
@@ -100,7 +100,7 @@ class Club(mesa.Model):
     """A membership: founders who joined evenly over `history` days, and newcomers as a Poisson process.
 
     clock: operational time at the beginning of each day from -history on, 0 at day 0 (the engine's
-    `World.clock`); newcomers: mean number a day; play: one of ORDERS_OF_PLAY.
+    `World.clock`); newcomers: expected number of each day; play: one of ORDERS_OF_PLAY.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Club(mesa.Model):
         plan: Plan,
         founders: EmbeddedFounders,
         clock: list[float],
-        newcomers: float,
+        newcomers: list[float],
         seed: int,
         play: str = "do",
     ) -> None:
@@ -131,7 +131,8 @@ class Club(mesa.Model):
                 member.live(member.due)
         self._clear()
         self.day = 0
-        self.next_newcomer = self.luck.expovariate(self.newcomers) if self.newcomers > 0.0 else math.inf
+        self.expected = 0.0
+        self.next_newcomer = self.luck.expovariate(1.0)
         self.daily: list[dict[str, int]] = []
         self.calendar: defaultdict[int, list[Member]] = defaultdict(list)
         if play == "calendar":
@@ -148,11 +149,12 @@ class Club(mesa.Model):
             for member in self.calendar.pop(self.day, ()):
                 member.live(self.day)
                 self.calendar[member.due].append(member)
-        while self.next_newcomer < self.day + 1.0:
+        self.expected += self.newcomers[self.day]
+        while self.next_newcomer < self.expected:
             member = Member(self, self.day)
             if self.play == "calendar":
                 self.calendar[member.due].append(member)
-            self.next_newcomer += self.luck.expovariate(self.newcomers)
+            self.next_newcomer += self.luck.expovariate(1.0)
         self.daily.append(self.counts())
         self._clear()
         self.day += 1
@@ -238,7 +240,7 @@ def null_plan(members: int, days: int, joining: float, history: int = 365) -> Pl
 def club_beside(world: World, seed: int, play: str = "do") -> Club:
     """A club under the plan, behaviour and clock of an engine's world of embedded founders."""
     founders: Any = world.plan.founders
-    newcomers = world.conditions.joins_per_day
+    newcomers = world.conditions.arrivals.tolist()
     return Club(world.plan, founders, world.clock.tolist(), newcomers, seed, play)
 
 

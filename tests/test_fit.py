@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.special import betainc, gammaincc, gammaln, hyp2f1
-from scipy.stats import multivariate_normal
 
 from sim.errors import InputError
 from sim.study import btyd
@@ -125,7 +124,7 @@ def test_standard_errors_equal_those_of_a_second_hessian():
         few = Histories(rows[:, 0], rows[:, 1], rows[:, 2], UNTIL)
         return float(np.sum(counts * closed_form(p, few)))
 
-    steps = np.diag(0.004 * centre)
+    steps = np.diag(0.002 * centre)
     information = np.empty((4, 4))
     for i in range(4):
         for j in range(4):
@@ -133,7 +132,7 @@ def test_standard_errors_equal_those_of_a_second_hessian():
             cross = value(centre + steps[i] - steps[j]) + value(centre - steps[i] + steps[j])
             information[i, j] = -(up - cross) / (4 * steps[i, i] * steps[j, j])
     errors = np.sqrt(np.diag(np.linalg.inv(information)))
-    assert fit.standard_errors == pytest.approx(errors, rel=2e-3)
+    assert np.array(fit.standard_errors) == pytest.approx(errors, rel=1e-3)
     logs = np.sqrt(np.diag(np.array(fit.log_covariance)))
     assert logs * centre == pytest.approx(np.array(fit.standard_errors), rel=1e-4)
 
@@ -253,7 +252,7 @@ def test_season_equals_brute_force_by_day(k):
             log_beta = float(gammaln(r + k * x) + gammaln(k) - gammaln(r + k * x + k))
             got = btyd.silence(birth, x, last, until, clock, -20, r, alpha, s, beta, k, log_beta)
             worst = max(worst, abs(got[1] / whole - 1), abs(got[0] / attached - 1))
-            h = Histories(*(np.array([v]) for v in (birth, x, last)), until)
+            h = Histories(np.array([birth]), np.array([x]), np.array([last]), until)
             p = attached_probabilities(params, h, clock, -20, k)
             assert p[0] == pytest.approx(attached / whole, rel=1e-6)
     assert worst < 1e-6
@@ -309,6 +308,11 @@ def test_bracket_equals_a_monte_carlo_over_rate_and_drop_out(k):
     for ours, theirs in zip(got, (attached, draws), strict=True):
         assert abs(ours - theirs.mean()) < FALSE_ALARM * theirs.std() / math.sqrt(n)
     assert attached_probabilities(PARAMETERS[0], h, regularity=k)[0] == pytest.approx(got[0] / got[1])
+
+
+def test_log_gamma_equals_scipys():
+    z = np.array([1e-3, 0.2, 0.5, 1.0, 1.5, 3.3, 9.9, 10.0, 57.3, 1e3])
+    assert [btyd.log_gamma(float(v)) for v in z] == pytest.approx(gammaln(z), rel=1e-14, abs=1e-14)
 
 
 def test_compiled_and_plain_rules_give_the_same_bits():
@@ -370,7 +374,7 @@ def simulated_histories(gaps, end, birth, until, clock=None, first_day=0):
         keep = np.concatenate(([True], np.diff(clock) > 0))
         day = np.interp(day + clock[birth - first_day][:, None], clock[keep], ticks[keep], right=np.inf)
         day = day - birth[:, None]
-    day = np.where(day <= end[:, None], np.ceil(day), np.inf) + birth[:, None]
+    day = np.where(day <= end[:, None], np.maximum(np.ceil(day), 1), np.inf) + birth[:, None]
     day[:, 1:] = np.where(day[:, 1:] == day[:, :-1], np.inf, day[:, 1:])  # one order a day
     day = np.sort(day, axis=1)
     seen = day <= until
@@ -402,7 +406,7 @@ def test_bg_nbd_expectations_equal_a_simulation():
 @pytest.mark.parametrize("k", [1.0, 2.0])
 def test_planted_parameters_come_back_on_a_clock(k):
     """Estimates within 4.5 standard errors, attached probabilities calibrated; season and regularity."""
-    params, n, until = (0.9, 60.0, 0.7, 150.0), 3000, 400
+    params, n, until = (0.9, 60.0, 0.7, 150.0), 1800, 400
     rng = np.random.default_rng(21)
     clock = bumpy_clock(-100, until + 300, rng)
     birth = rng.integers(-90, 100, n)
@@ -461,7 +465,8 @@ def test_spend_likelihood_equals_the_dense_normal_and_planted_values_come_back()
         if own.size:
             cov = fit["spend_between"] ** 2 * np.ones((own.size, own.size))
             cov = cov + fit["spend_within"] ** 2 * np.eye(own.size)
-            total += float(multivariate_normal.logpdf(own, np.full(own.size, fit["spend_mean"]), cov))
+            gap = own - fit["spend_mean"]
+            total -= 0.5 * float(gap @ np.linalg.solve(cov, gap) + np.linalg.slogdet(2 * np.pi * cov)[1])
     assert fit.log_likelihood == pytest.approx(total, abs=1e-5)
     assert math.isnan(fit_spend(member, cents).log_covariance[3][3])
 

@@ -1,0 +1,273 @@
+"""Results on disk: one folder per run, whole or visibly unfinished, with provenance and a content hash."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from sim.errors import InputError, nearest
+from sim.jit import source_hash
+
+SPEED_KEYS = {("run", "threads"), ("run", "processes"), ("run", "overwrite"), ("run", "name")}
+"""Keys that change how a run is done but not what comes out."""
+TABLES = ("population", "daily", "flows", "cohorts", "growth")
+MODEL_VERSION = "1"
+"""Raised when a rule or a default changes, so that results of different models are never mixed."""
+
+
+def package_version() -> str:
+    """The installed version of membersim."""
+    try:
+        return version("membersim")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def config_hash(config: dict[str, Any], inputs: dict[str, str]) -> str:
+    """The hash of everything in a config that changes results; an input file counts by its content."""
+    kept = {
+        group: {key: value for key, value in keys.items() if (group, key) not in SPEED_KEYS}
+        for group, keys in config.items()
+    }
+    if "data" in kept:
+        kept["data"]["path"] = inputs.get("data")
+    return digest({"config": kept, "inputs": inputs, "model": MODEL_VERSION})
+
+
+def provenance() -> dict[str, Any]:
+    """Versions and commit: where these numbers come from."""
+    names = ("numpy", "numba", "pandas", "scipy", "mesa", "hydra-core", "matplotlib", "pyarrow")
+    versions = {name: version(name) for name in names}
+    folder = Path(__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=5
+        )
+        commit: str | None = done.stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        commit = None
+    return {
+        "membersim": package_version(),
+        "model": MODEL_VERSION,
+        "rules": source_hash(),
+        "commit": commit,
+        "python": platform.python_version(),
+        "libraries": versions,
+    }
+
+
+class RunFolder:
+    """The folder of one run: `results/<app>/<name>/`.
+
+    `begin` takes it: a folder that is complete is refused (or emptied, with overwrite), one that is incomplete
+    and has the same config hash is resumed, one with another hash is refused. Files appear whole, by renaming;
+    `finish` marks the folder complete, as the last thing.
+
+    Errors: `InputError` where the folder is taken or cannot be written.
+    """
+
+    def __init__(self, root: Path, app: str, name: str) -> None:
+        if not name or Path(name).name != name or name.startswith("."):
+            raise InputError(f"run.name={name!r}: must be the name of a folder, without slashes or a leading dot")
+        self.path = root / app / name
+        self.app = app
+        self.resumed = False
+
+    @property
+    def parts(self) -> Path:
+        """Where finished batches wait until the run is whole."""
+        return self.path / "parts"
+
+    def manifest(self) -> dict[str, Any] | None:
+        """What manifest.json says; None where there is none, or none that can be read."""
+        try:
+            return json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def begin(self, config: dict[str, Any], hash_: str, inputs: dict[str, str], overwrite: bool) -> None:
+        """Take the folder for a run of this config; write config.yaml and a manifest that says `running`."""
+        try:
+            if self.path.exists() and any(self.path.iterdir()):
+                self._take_over(hash_, overwrite)
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._write_manifest("running", config["run"]["seed"], hash_, inputs, None)
+            self.write_text("config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+        except OSError as problem:
+            raise InputError(f"{self.path}: cannot be written ({problem.strerror or problem})") from None
+
+    def _take_over(self, hash_: str, overwrite: bool) -> None:
+        manifest = self.manifest()
+        if overwrite:
+            if manifest is None:
+                raise InputError(f"{self.path}: is not a folder of results, so it is not overwritten; pick a run.name")
+            shutil.rmtree(self.path)
+        elif manifest is None:
+            raise InputError(f"{self.path}: is not empty and not a folder of results; pick another run.name")
+        elif manifest.get("status") == "complete":
+            same = "the same configuration" if manifest.get("config_hash") == hash_ else "another configuration"
+            raise InputError(
+                f"{self.path}: holds complete results of {same}; open its report.html, pick another run.name, "
+                "or set run.overwrite=true"
+            )
+        elif manifest.get("config_hash") != hash_ or manifest.get("rules") != source_hash():
+            raise InputError(
+                f"{self.path}: holds an unfinished run of another configuration or version; pick another run.name "
+                "or set run.overwrite=true"
+            )
+        else:
+            self.resumed = True
+
+    def _write_manifest(
+        self, status: str, seed: int, hash_: str, inputs: dict[str, str], content: str | None
+    ) -> None:
+        self.write_json(
+            "manifest.json",
+            {
+                "app": self.app,
+                "name": self.path.name,
+                "status": status,
+                "seed": seed,
+                "config_hash": hash_,
+                "input_hashes": inputs,
+                "content_hash": content,
+                **provenance(),
+            },
+        )
+
+    def finish(self, content: str) -> None:
+        """Mark the folder complete; batches are dropped."""
+        manifest = self.manifest() or {}
+        self.write_json("manifest.json", {**manifest, "status": "complete", "content_hash": content})
+        shutil.rmtree(self.parts, ignore_errors=True)
+
+    def _replace(self, name: str, write: Any) -> None:
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_name(f".{target.name}.tmp")
+        write(unfinished)
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(target)
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file, whole or not at all."""
+        self._replace(name, lambda path: path.write_text(text, encoding="utf-8"))
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write JSON, whole or not at all."""
+        self.write_text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def write_csv(self, name: str, frame: pd.DataFrame) -> None:
+        """Write a table as CSV with 10 significant digits."""
+        self._replace(name, lambda path: frame.to_csv(path, index=False, float_format="%.10g", lineterminator="\n"))
+
+    def write_parquet(self, name: str, frame: pd.DataFrame, about: dict[str, tuple[str, str]]) -> None:
+        """Write a table as Parquet; `about` gives unit and definition of columns, kept as column metadata."""
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        described = [
+            field.with_metadata({"unit": about[field.name][0], "definition": about[field.name][1]})
+            if field.name in about
+            else field
+            for field in table.schema
+        ]
+        table = table.cast(pa.schema(described))
+        self._replace(name, lambda path: pq.write_table(table, path, compression="zstd"))
+
+
+def content_hash(tables: dict[str, pd.DataFrame], documents: dict[str, Any]) -> str:
+    """The hash of results: values and column names of tables (rows in key order) and of plain documents.
+
+    Equal on every machine, for any number of threads and processes, with and without interruption or JIT.
+    """
+    out = hashlib.sha256()
+    for name in sorted(tables):
+        frame = tables[name]
+        out.update(f"table {name} {len(frame)}\n".encode())
+        for column in frame.columns:
+            out.update(f"column {column}\n".encode())
+            values = frame[column]
+            if pd.api.types.is_numeric_dtype(values.dtype):
+                kind = np.int64 if pd.api.types.is_integer_dtype(values.dtype) else np.float64
+                if values.dtype == np.uint64:
+                    kind = np.uint64
+                out.update(np.ascontiguousarray(values.to_numpy(dtype=kind)).tobytes())
+            else:
+                out.update("\n".join(values.astype(str)).encode())
+    for name in sorted(documents):
+        out.update(f"document {name}\n".encode())
+        out.update(digest(documents[name]).encode())
+    return out.hexdigest()
+
+
+class Results:
+    """A finished run's folder, read back: `results.daily`, `results.summary` … as they were written.
+
+    Errors: `InputError` for a folder that is absent, unfinished, or not of results.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.is_dir():
+            near = [str(p) for p in self.path.parent.glob("*/") if p.is_dir()] if self.path.parent.is_dir() else []
+            raise InputError(f"{self.path}: there is no such folder; {nearest(str(self.path), near)}")
+        try:
+            self.manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise InputError(f"{self.path}: is not a folder of results (it has no readable manifest.json)") from None
+        if self.manifest.get("status") != "complete":
+            raise InputError(f"{self.path}: this run is not finished; run the same command again to finish it")
+
+    def has(self, name: str) -> bool:
+        """Whether a file is there."""
+        return (self.path / name).exists()
+
+    def json(self, name: str) -> Any:
+        """A JSON file."""
+        return json.loads((self.path / name).read_text(encoding="utf-8"))
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table by its file name, Parquet or CSV."""
+        file = self.path / name
+        return pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The composed config."""
+        return yaml.safe_load((self.path / "config.yaml").read_text(encoding="utf-8"))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Headline numbers, notes, assumptions."""
+        return self.json("summary.json")
+
+    @property
+    def daily(self) -> pd.DataFrame:
+        """One row per strategy, replication, day."""
+        return self.table("daily.parquet")
+
+    @property
+    def forecast(self) -> pd.DataFrame:
+        """Means, quantiles and Monte Carlo errors by day and metric."""
+        return self.table("forecast.csv")
+
+
+def read_results(path: str | Path) -> Results:
+    """Open a finished run's folder."""
+    return Results(path)

@@ -1,0 +1,164 @@
+"""Many replications of one plan: independent lives of the same world, in any order, on any number of workers."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from sim.accounting import metrics
+from sim.engine import Plan, World
+
+BATCH = 10
+"""Replications that are finished, written and, after an interruption, found again together."""
+LARGE = 200_000
+"""Members from which on threads share one replication instead of running several."""
+
+
+@dataclass
+class Ensemble:
+    """What replications leave behind; the first axis of each int64 array is the replication.
+
+    daily [replication, day, metrics.NAMES] (money in cents); flows [replication, day, channel, FLOWS]; cohorts
+    [replication, joining month, calendar month, COHORT]; monthly [replication, calendar month, channel,
+    MONTHLY]; member_orders [replications or 0, founder]: orders of each member of day 0, where asked for.
+    """
+
+    daily: np.ndarray
+    flows: np.ndarray
+    cohorts: np.ndarray
+    monthly: np.ndarray
+    member_orders: np.ndarray
+
+    @property
+    def replications(self) -> int:
+        """How many there are."""
+        return len(self.daily)
+
+    def metric(self, name: str) -> np.ndarray:
+        """One metric, int64 [replication, day]."""
+        return self.daily[:, :, metrics.NAMES.index(name)]
+
+
+def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: bool = False) -> Ensemble:
+    """One replication, as an ensemble of one."""
+    world = World(plan, seed, replication, threads)
+    before = world.population.column("orders")[: plan.founders.count] if members else None
+    ledger = world.run()
+    daily = np.stack(list(metrics.daily_columns(ledger, plan.days).values()), axis=1)
+    own = np.zeros((0, 0), dtype=np.int64)
+    if before is not None:
+        own = (world.population.column("orders")[: plan.founders.count] - before).astype(np.int64)[None]
+    return Ensemble(daily[None], ledger.flows[None], ledger.cohorts[None], ledger.monthly[None], own)
+
+
+def run_batch(plan: Plan, seed: int, first: int, count: int, threads: int, members: bool) -> Ensemble:
+    """Replications first .. first + count - 1."""
+    return joined([run_one(plan, seed, first + i, threads, members) for i in range(count)])
+
+
+def joined(parts: list[Ensemble]) -> Ensemble:
+    """Ensembles one after the other."""
+    names = [field.name for field in fields(Ensemble)]
+    return Ensemble(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def run_ensemble(
+    plan: Plan,
+    seed: int,
+    replications: int,
+    *,
+    threads: int = 1,
+    processes: int = 1,
+    members: bool = False,
+    parts: Path | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Ensemble:
+    """Run replications 0 .. replications - 1.
+
+    The result depends on the plan, the seed and the number of replications alone. With a folder `parts`,
+    batches are written there as they finish, and batches found there are not run again. `progress` is called
+    with the number of replications finished so far.
+    """
+    starts = list(range(0, replications, BATCH))
+    done: dict[int, Ensemble] = {}
+    for first in starts:
+        found = _load(parts, first)
+        if found is not None and found.replications == min(BATCH, replications - first):
+            done[first] = found
+
+    def finished() -> int:
+        return sum(part.replications for part in done.values())
+
+    if progress is not None:
+        progress(finished())
+    shared = threads > 1 and plan.founders.count >= LARGE
+    missing = [first for first in starts if first not in done]
+    jobs = ((plan, seed, f, min(BATCH, replications - f), threads if shared else 1, members) for f in missing)
+    for first, part in _work(jobs, processes, 1 if shared else threads):
+        done[first] = part
+        _save(parts, first, part)
+        if progress is not None:
+            progress(finished())
+    return joined([done[first] for first in starts])
+
+
+type _Job = tuple[Plan, int, int, int, int, bool]
+
+
+def _work(jobs: Iterator[_Job], processes: int, threads: int) -> Iterator[tuple[int, Ensemble]]:
+    """Run jobs on workers, at most a few ahead, and hand out their results as they come."""
+    workers = processes * threads if processes > 1 else threads
+    if workers == 1:
+        for job in jobs:
+            yield job[2], run_batch(*job)
+        return
+    pool: Executor
+    if processes > 1:
+        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    else:
+        pool = ThreadPoolExecutor(workers)
+    with pool:
+        waiting: dict[Future[Ensemble], int] = {}
+        try:
+            for job in jobs:
+                waiting[pool.submit(run_batch, *job)] = job[2]
+                while len(waiting) > workers:
+                    yield from _finished(waiting)
+            while waiting:
+                yield from _finished(waiting)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _finished(waiting: dict[Future[Ensemble], int]) -> Iterator[tuple[int, Ensemble]]:
+    ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
+    for future in ready:
+        yield waiting.pop(future), future.result()
+
+
+def _file(parts: Path, first: int) -> Path:
+    return parts / f"replications-{first:07d}.npz"
+
+
+def _save(parts: Path | None, first: int, part: Ensemble) -> None:
+    if parts is None:
+        return
+    parts.mkdir(parents=True, exist_ok=True)
+    unfinished = _file(parts, first).with_suffix(".tmp")
+    with unfinished.open("wb") as file:
+        np.savez(file, **{field.name: getattr(part, field.name) for field in fields(Ensemble)})
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(_file(parts, first))
+
+
+def _load(parts: Path | None, first: int) -> Ensemble | None:
+    if parts is None or not _file(parts, first).exists():
+        return None
+    with np.load(_file(parts, first)) as stored:
+        return Ensemble(*(stored[field.name] for field in fields(Ensemble)))
