@@ -166,7 +166,7 @@ def _words(mixer: int, base: Any, rows: int, columns: int, row_axis: int, column
                 )
             else:  # the right key, but the day is added to the person
                 first, second = rng.bits(
-                    rng.stream(seed, replication), np.uint64(person + index), decision, np.uint64(0)
+                    rng.stream(seed, replication), np.uint64(person + index), decision, 0
                 )
             out[0, i, j] = first
             out[1, i, j] = second
