@@ -37,7 +37,7 @@ from sim.jit import kernel
 from sim.numbers import exp
 from sim.population import Population
 
-STRETCHES = 5
+STRETCHES = 9
 """Into how many stretches of days a case is cut."""
 
 NOTHING_DUE = 1_000_000_000
@@ -139,6 +139,11 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def middle(action: Callable[[], object], times: int = 5) -> float:
+    """The median time of some runs: short runs are easily disturbed."""
+    return statistics.median(seconds(action) for _ in range(times))
+
+
 class Floor:
     """The time that cannot be avoided: one comparison per member-day, and the luck of events."""
 
@@ -158,14 +163,14 @@ class Floor:
             for job in jobs:
                 job.result()
 
-        return seconds(all_days)
+        return middle(all_days)
 
     @staticmethod
-    def event_seconds(draws: int = 20_000) -> tuple[float, float]:
+    def event_seconds(draws: int = 10_000) -> tuple[float, float]:
         """Seconds that the luck of one order, and of one joining, takes now."""
         luck = rng.stream(1, 0)
-        order = seconds(lambda: luck_of_orders(luck, draws)) / draws
-        return order, seconds(lambda: luck_of_joinings(luck, draws // 4)) / (draws // 4)
+        order = middle(lambda: luck_of_orders(luck, draws)) / draws
+        return order, middle(lambda: luck_of_joinings(luck, draws // 4)) / (draws // 4)
 
 
 # -- a case --------------------------------------------------------------------------------------------------
@@ -315,18 +320,18 @@ def command_seconds(command: list[str], times: int, **environment: str) -> float
     )
 
 
-def start_up() -> dict[str, float | None]:
+def start_up(times: int) -> dict[str, float | None]:
     """Seconds until something can be done: import, first run ever (compiles), first run of a process."""
     python = [sys.executable, "-c"]
     with tempfile.TemporaryDirectory() as folder:
         found: dict[str, float | None] = {
-            "python_alone": command_seconds([*python, "pass"], 5),
+            "python_alone": command_seconds([*python, "pass"], times),
             "cold_tiny_run": command_seconds([*python, TINY], 1, MEMBERSIM_CACHE=folder),
             "warm_import_sim_engine": command_seconds(
-                [*python, "import sim.engine"], 5, MEMBERSIM_CACHE=folder
+                [*python, "import sim.engine"], times, MEMBERSIM_CACHE=folder
             ),
-            "warm_tiny_run": command_seconds([*python, TINY], 5, MEMBERSIM_CACHE=folder),
-            "import_mesa": command_seconds([*python, "import mesa"], 3),
+            "warm_tiny_run": command_seconds([*python, TINY], times, MEMBERSIM_CACHE=folder),
+            "import_mesa": command_seconds([*python, "import mesa"], times),
             "warm_forecast_help": None,
         }
     script = Path(sys.executable).parent / "membersim"
@@ -452,11 +457,11 @@ def measure(quick: bool) -> dict[str, Any]:
     World(null_plan(100, 3, 1.0), 1).run()  # compile
 
     cases = QUICK if quick else FULL
-    sizes = sorted({case.members for case in cases})
     row = Population().bytes_per_row
-    memory = {n: probe("engine", n, 1, 0.0, 1)["bytes_per_member"] for n in sizes}
-    mesa_sizes = sorted({case.members for case in cases if case.mesa})
-    mesa_memory = {n: probe("mesa", n)["bytes_per_member"] for n in mesa_sizes}
+    years = [(0.0, 1)] if quick else [(0.0, 1), (0.0, 2), (1.0, 1)]
+    million = [probe("engine", 1_000_000, 365, joins, threads) for joins, threads in years]
+    hundred_thousand = probe("engine", 100_000, 1, 0.0, 1)["bytes_per_member"]
+    mesa_memory = probe("mesa", 100_000)["bytes_per_member"]
     result["row_bytes"] = row
     print(f"\nA row and its due day take {row} bytes; bytes is the growth of the process per founder.")
     print("Speed in million member-days a second; ratios are medians of stretches (least-greatest).\n")
@@ -467,8 +472,8 @@ def measure(quick: bool) -> dict[str, Any]:
     result["records"] = []
     for case in cases:
         for record in run_case(case, (1, 2)):
-            found = memory if record["case"].startswith("engine") else mesa_memory
-            record["bytes_per_member"] = found[case.members]
+            memory = million[0]["bytes_per_member"] if case.members >= 1_000_000 else hundred_thousand
+            record["bytes_per_member"] = memory if record["case"].startswith("engine") else mesa_memory
             result["records"].append(record)
             show(record)
 
@@ -477,16 +482,15 @@ def measure(quick: bool) -> dict[str, Any]:
     print(f"\nThe least luck of an order takes {order * 1e9:.0f} ns, of a joining {joining * 1e9:.0f} ns.")
 
     print("\nA year of 10^6 members in a process of its own:")
-    years = [(0.0, 1)] if quick else [(0.0, 1), (0.0, 2), (1.0, 1)]
-    result["million_for_a_year"] = [probe("engine", 1_000_000, 365, joins, n) for joins, n in years]
-    for found in result["million_for_a_year"]:
+    result["million_for_a_year"] = million
+    for found in million:
         print(
             f"  joining {found['joining']:.0f} a year per founder, threads {found['threads']}:"
             f" set-up {found['setup_seconds']:.2f} s, year {found['run_seconds']:.2f} s,"
             f" peak {found['peak_mib']:.0f} MiB"
         )
 
-    result["start_up_seconds"] = start_up()
+    result["start_up_seconds"] = start_up(2 if quick else 5)
     print("\nStart-up, seconds of a fresh process:")
     for name, value in result["start_up_seconds"].items():
         print(f"  {name:28} {'not there yet' if value is None else format(value, '.2f')}")
@@ -496,7 +500,7 @@ def measure(quick: bool) -> dict[str, Any]:
     for name, found in result["luck_ns_per_draw"].items():
         print(f"  {name:12} {found['keyed_ns']:8.1f} / {found['numpy_ns']:6.1f}  ratio {found['ratio']:.1f}")
 
-    same = compare(2_000 if quick else 5_000, 182, 10 if quick else 20, 1.0)
+    same = compare(2_000, 182, 10 if quick else 40, 1.0)
     ratio, error = same["orders"]
     result["mesa_over_engine_weekly_orders"] = {"ratio": round(ratio, 4), "standard_error": round(error, 4)}
     print(f"\nMean weekly orders, plain Mesa over engine: {ratio:.4f} +- {error:.4f}")

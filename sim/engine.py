@@ -137,6 +137,10 @@ class EmbeddedFounders:
     behaviour: Behaviour
     history: int
 
+    def __post_init__(self) -> None:
+        if self.history < 1:
+            raise InputError(f"history={self.history}: founders must have joined on at least 1 day before day 0")
+
     @property
     def earliest(self) -> int:
         return -self.history
@@ -325,11 +329,13 @@ class World:
             self.live(self.today(day), [spare])
 
     def _welcome(self, today: Today) -> None:
-        self._expected += float(self.conditions.arrivals[today.row])
-        start = self._newcomers
-        came, self._next_newcomer = newcomers_until(self.luck, self._expected, start, self._next_newcomer)
         founders = self.plan.founders.count
-        came = min(came, self.plan.market.size - founders)
+        start, most = self._newcomers, self.plan.market.size - founders
+        if start >= most:
+            return
+        self._expected += float(self.conditions.arrivals[today.row])
+        came, self._next_newcomer = newcomers_until(self.luck, self._expected, start, self._next_newcomer)
+        came = min(came, most)
         if came <= start:
             return
         people = self.population

@@ -20,6 +20,7 @@ from sim.behaviour.buying import Buying
 from sim.behaviour.drifting import Drifting
 from sim.behaviour.spending import Spending
 from sim.engine import Behaviour, EmbeddedFounders, Plan, World
+from sim.errors import InputError
 from sim.world.market import Disturbance, Joining, Market
 from sim.world.season import Season
 from tests.reference.null_model import NullModel
@@ -120,18 +121,9 @@ def compare(case: Case) -> NullModel:
     assert _book(ledger.events, posting.EVENTS) == _nonzero(twin.events())
     assert _book(ledger.flows, posting.FLOWS) == twin.flows()
     assert _book(ledger.stocks, STOCKS) == twin.stocks()
-    whole = (
-        case.start.day == 1
-    )  # the first month is whole; else see the tests of a run that begins within one
     monthly, cohorts = _nonzero(twin.monthly()), _nonzero(twin.cohorts())
     fast_monthly = _book(ledger.monthly, posting.MONTHLY, first_month)
     fast_cohorts = _book(ledger.cohorts, posting.COHORT, first_joining, first_month)
-    for book in (monthly, fast_monthly):
-        for at in [at for at in book if not whole and at[:2] == (first_month, 0)]:
-            del book[at]
-    for book in (cohorts, fast_cohorts):
-        for at in [at for at in book if not whole and at[1:] == (first_month, "active")]:
-            del book[at]
     assert fast_monthly == monthly
     assert fast_cohorts == cohorts
     return twin
@@ -229,9 +221,6 @@ def test_twins_of_different_luck_differ() -> None:
 WITHIN = Case(founders=60, start=dt.date(2026, 3, 20), buying=Buying(2.0, 8.0, 1.0), yearly_share=3.0)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="who ordered earlier in the month of day 0 is not counted as active in it"
-)
 def test_cohorts_count_whoever_is_active_in_a_first_month_that_is_not_whole() -> None:
     """Who orders on the 18th, and again on the 25th of a run from the 20th, is active in that run."""
     twin, ledger = WITHIN.twin(), WITHIN.world().run()
@@ -239,27 +228,16 @@ def test_cohorts_count_whoever_is_active_in_a_first_month_that_is_not_whole() ->
     assert _book(ledger.cohorts, posting.COHORT, *months) == _nonzero(twin.cohorts())
 
 
-@pytest.mark.xfail(
-    strict=True, reason="who ordered earlier in the month of day 0 is in none of the three kinds"
-)
 def test_monthly_books_count_whoever_is_active_in_a_first_month_that_is_not_whole() -> None:
     """Everybody active on days from 0 is new, retained or resurrected in the month of day 0, too."""
     twin, ledger = WITHIN.twin(), WITHIN.world().run()
     assert _book(ledger.monthly, posting.MONTHLY, twin.month(0)) == twin.monthly()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="without history the founders' month is read from the end of the calendar"
-)
-def test_founders_without_history_joined_on_the_eve_of_day_0() -> None:
-    """With no day of history every founder joins on day -1, and belongs to the cohort of its month."""
-    case = Case(founders=40, history=0, days=70, buying=Buying(2.0, 10.0))
-    twin, ledger = case.twin(), case.world().run()
-    assert _book(ledger.events, posting.EVENTS) == _nonzero(twin.events())
-    assert _book(ledger.flows, posting.FLOWS) == twin.flows()
-    assert _book(ledger.stocks, STOCKS) == twin.stocks()
-    eve = twin.month(-1)  # the earliest joining month
-    assert _book(ledger.cohorts, posting.COHORT, eve, twin.month(0)) == _nonzero(twin.cohorts())
+def test_founders_need_a_day_of_history_to_have_joined_on() -> None:
+    """Without history there is no day on which founders could have joined: refused."""
+    with pytest.raises(InputError, match="history=0"):
+        Case(founders=40, history=0, days=70).world()
 
 
 cases = st.builds(

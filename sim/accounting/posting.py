@@ -109,7 +109,12 @@ def post_order(m: Any, value: int, today: Any, books: Any) -> None:
 
 @rule
 def post_active_day(m: Any, joins: bool, today: Any, books: Any) -> None:
-    """The first order of a member on a day: he is active today, and in this month."""
+    """The first order of a member on a day: he is active today, and in this month.
+
+    By calendar months he is `new` in the month in which he joined, `retained` if he was active in the month
+    before, else `resurrected`. A run that begins within a month counts that month from day 0 on; whoever was
+    active earlier in it is `retained`.
+    """
     at, channel = today.row, m.channel
     books.events[at, channel, BUYERS] += 1
     if joins:
@@ -119,12 +124,12 @@ def post_active_day(m: Any, joins: bool, today: Any, books: Any) -> None:
         yesterday = stages.activity_state(max(today.day - 1 - m.last_order, 0), m.activity)
         books.activity[at, channel, yesterday] += 1
         m.activity = stages.activity_when_active(yesterday)
-    if m.last_month != today.month:
+    if m.last_month != today.month or m.last_order < 0:
         books.cohorts[m.cohort, today.month_row, COHORT_ACTIVE] += 1
         kind = MONTH_RESURRECTED
-        if joins:
+        if m.cohort == today.month:
             kind = MONTH_NEW
-        elif m.last_month == today.month - 1:
+        elif m.last_month >= today.month - 1:
             kind = MONTH_RETAINED
         books.monthly[today.month_row, channel, kind] += 1
         m.last_month = today.month

@@ -275,14 +275,17 @@ class NullModel:
         return book
 
     def monthly(self) -> Counter[tuple[int, int, str]]:
-        """Monthly growth accounting on days from 0: (month, channel, name) -> members."""
+        """Monthly growth accounting on days from 0: (month, channel, name) -> members.
+
+        Whoever was active before day 0 in the month of day 0 counts as retained in it.
+        """
         book: Counter[tuple[int, int, str]] = Counter()
         for member in self.members:
             ever = {self.month(day) for day in member.days_of_orders}
             for month in {self.month(day) for day in member.days_of_orders if day >= 0}:
                 if self.month(member.joined) == month:
                     book[month, member.channel, "new"] += 1
-                elif month - 1 in ever:
+                elif month - 1 in ever or month in {self.month(day) for day in member.days_of_orders if day < 0}:
                     book[month, member.channel, "retained"] += 1
                 else:
                     book[month, member.channel, "resurrected"] += 1
