@@ -48,7 +48,8 @@ class Behaviour:
 class Today(NamedTuple):
     """What a member's day needs to know of the day.
 
-    day: from 0 on, negative before; at: its place in `clock`; row: its place in the books; month: calendar
+    day: from 0 on, negative before; at: its place in `clock`; row: its place in the books (of the run from day
+    0 on, of the past before it); month: calendar
     month from the first cohort on; month_row: its place in the monthly books; luck: the replication's stream;
     clock: operational time at the beginning of each day.
     """
@@ -178,7 +179,7 @@ def found_rows(
     for i in range(low, high):
         day = days[i - low]
         at = day + history
-        then = Today(day, at, 0, months[at], 0, eve.luck, eve.clock)
+        then = Today(day, at, at, months[at], 0, eve.luck, eve.clock)
         join(rows[i], keys[i - low], posting.EXISTING, then, p[0], spare)
         due[i] = next_day(rows[i], then)
 
@@ -225,6 +226,7 @@ class World:
         self.threads = threads
         self.population = Population()
         self.history = plan.founders.history
+        self.past = np.zeros((0, len(posting.CHANNELS), len(posting.EVENTS)), dtype=np.int64)
         self.day = 0
         self.conditions = plan.founders.conditions(self.luck, plan)
         self.settings = record(self.conditions.behaviour)
@@ -236,8 +238,8 @@ class World:
         self._months = plan.month_index(-self.history, self.history + plan.days)
         self._month_zero = int(plan.month_index(0, 1)[0])
         self._thresholds = thresholds(plan.stages, plan.market.cycle_days)
-        self.books = self._new_books()
-        self._helpers = [self._new_books() for _ in range(threads - 1)]
+        self.books = self._new_books(plan.days)
+        self._helpers = [self._new_books(plan.days) for _ in range(threads - 1)]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._newcomers = 0
         self._expected = 0.0
@@ -245,9 +247,9 @@ class World:
         plan.founders.settle(self)
         self._open_books()
 
-    def _new_books(self) -> Books:
+    def _new_books(self, days: int) -> Books:
         months = int(self._months[-1]) - self._month_zero + 1
-        return accounting.new_books(self.plan.days, int(self._months[-1]) + 1, months, self._thresholds)
+        return accounting.new_books(days, int(self._months[-1]) + 1, months, self._thresholds)
 
     def _open_books(self) -> None:
         self._recency = np.zeros_like(self.books.moved)
@@ -261,7 +263,7 @@ class World:
         at = day + self.history
         month = int(self._months[at]) if at >= 0 else self._month_zero
         return Today(
-            day, at, max(day, 0), month, max(month - self._month_zero, 0), self.luck, self.clock
+            day, at, day if day >= 0 else at, month, max(month - self._month_zero, 0), self.luck, self.clock
         )
 
     def need_a_day(self) -> None:
@@ -312,12 +314,14 @@ class World:
     def live_past(self, keys: np.ndarray, joined: np.ndarray) -> None:
         """Settle founders who joined on known days (negative) and lived since by the rules of this world.
 
-        keys: uint64[n]; joined: int64[n], none before `-history`. Nothing of it is posted.
+        keys: uint64[n]; joined: int64[n], none before `-history`. What they do is posted to books of their own,
+        of which the events are kept: `past`, int64 [day from -history on, channel, EVENTS].
         """
         people = self.population
         people.reserve(len(keys))
         people.count = len(keys)
-        spare = self._new_books()
+        spare = self._new_books(self.history)
+        self.past = spare.events
         first = 0
         for rows, due, low, high in people.ranges():
             part = slice(first, first + high - low)

@@ -116,6 +116,18 @@ class Data:
         bool, About("", "write your own member ids to the results; otherwise only their hashes are written")
     ] = False
 
+    def cross_check(self) -> None:
+        """Errors: `InputError` where the name and the path do not go together."""
+        if self.name == "log" and not self.path:
+            raise InputError("data.path: data=log needs the path of your CSV, data.path=orders.csv")
+        if self.name not in ("none", "log") and self.path:
+            raise InputError(f"data.path={self.path!r}: is for your own log, and data={self.name} is another one")
+
+    @property
+    def source(self) -> str:
+        """Which log is meant: a path alone means your own."""
+        return "log" if self.path else self.name
+
 
 @dataclass(frozen=True)
 class Fitting:
@@ -158,7 +170,7 @@ class Config:
         start = self.start()
         if not dt.date(1900, 1, 1) <= start <= dt.date(2200, 1, 1):
             raise InputError(f"market.start={start}: must be between 1900-01-01 and 2200-01-01")
-        if self.data.name == "none" and self.run.members > self.market.size:
+        if self.data.source == "none" and self.run.members > self.market.size:
             raise InputError(
                 f"run.members={self.run.members}: more than market.size={self.market.size} persons; raise "
                 "market.size or lower run.members"
@@ -172,7 +184,14 @@ class Config:
         ]
         if sorted(set(steps)) != steps:
             raise InputError(f"population.stages: the four thresholds must rise, not {steps}")
-        if self.data.name == "log" and not self.data.path:
-            raise InputError("data.path: data=log needs the path of your CSV, data.path=orders.csv")
-        if self.data.name != "log" and self.data.path:
-            raise InputError(f"data.path={self.data.path!r}: goes with data=log, not with data={self.data.name}")
+        self.data.cross_check()
+
+
+@dataclass(frozen=True)
+class ActualsConfig:
+    """The configuration of laying new actuals over an old forecast."""
+
+    __pydantic_config__ = STRICT
+
+    run: Annotated[str | None, About("", "the folder of a finished forecast, results/forecast/<name>")] = None
+    data: Data = field(default_factory=Data)

@@ -84,12 +84,12 @@ def parameters(settings: type, prefix: str = "") -> Iterator[Parameter]:
         low, high, open_low = -math.inf, math.inf, False
         for extra in extras:
             for limit in getattr(extra, "metadata", [extra]):
-                if isinstance(limit, annotated_types.Ge):
-                    low = float(limit.ge)  # pyright: ignore[reportArgumentType]
-                elif isinstance(limit, annotated_types.Gt):
+                if isinstance(limit, annotated_types.Ge) and float(limit.ge) > low:  # pyright: ignore
+                    low, open_low = float(limit.ge), False  # pyright: ignore[reportArgumentType]
+                elif isinstance(limit, annotated_types.Gt) and float(limit.gt) >= low:  # pyright: ignore
                     low, open_low = float(limit.gt), True  # pyright: ignore[reportArgumentType]
                 elif isinstance(limit, annotated_types.Le):
-                    high = float(limit.le)  # pyright: ignore[reportArgumentType]
+                    high = min(high, float(limit.le))  # pyright: ignore[reportArgumentType]
         default = field.default
         if default is dataclasses.MISSING and field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
@@ -122,14 +122,15 @@ def _explain(cls: type, problem: dict[str, Any], prefix: str) -> str:
     said = said if len(said) <= 40 else said[:37] + "..."
     parameter = known.get(path)
     if parameter is None:
-        return f"{prefix}{path}={said}: {problem['msg']}"
+        inside = [key for key in known if key.startswith(f"{path}.")]
+        return f"{prefix}{path}={said}: must be a group of keys, such as {', '.join(inside[:3])}"
     unit = f" {parameter.about.unit}" if parameter.about.unit else ""
     names = {float: "a number", int: "a whole number", bool: "true or false", str: "a word"}
     allowed = f"{names[parameter.kind]}{' in ' + parameter.range if parameter.range else ''}{unit}"
     if problem["type"] == "literal_error":
         allowed = f"one of {problem['ctx']['expected']}"
-        if isinstance(problem["input"], str):
-            allowed += f"; {nearest(problem['input'], _words(problem))}"
+        hint = nearest(str(problem["input"]), _words(problem))
+        allowed += f"; {hint}" if hint.startswith("did") else ""
     return f"{prefix}{path}={said}: must be {allowed} ({parameter.about.meaning})"
 
 

@@ -24,14 +24,17 @@ class Ensemble:
 
     daily [replication, day, metrics.NAMES] (money in cents); flows [replication, day, channel, FLOWS]; cohorts
     [replication, joining month, calendar month, COHORT]; monthly [replication, calendar month, channel,
-    MONTHLY]; member_orders [replications or 0, founder]: orders of each member of day 0, where asked for.
+    MONTHLY]; past [replication, day from -history on, EVENTS]: what founders did before day 0, where they lived
+    it; member_weeks [week, founder]: orders of each member of day 0, summed over replications, where asked for
+    (otherwise empty).
     """
 
     daily: np.ndarray
     flows: np.ndarray
     cohorts: np.ndarray
     monthly: np.ndarray
-    member_orders: np.ndarray
+    past: np.ndarray
+    member_weeks: np.ndarray
 
     @property
     def replications(self) -> int:
@@ -46,13 +49,27 @@ class Ensemble:
 def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: bool = False) -> Ensemble:
     """One replication, as an ensemble of one."""
     world = World(plan, seed, replication, threads)
-    before = world.population.column("orders")[: plan.founders.count] if members else None
+    weeks = np.zeros((0, 0), dtype=np.int64)
+    if members:
+        weeks = _weeks_of_members(world)
     ledger = world.run()
     daily = np.stack(list(metrics.daily_columns(ledger, plan.days).values()), axis=1)
-    own = np.zeros((0, 0), dtype=np.int64)
-    if before is not None:
-        own = (world.population.column("orders")[: plan.founders.count] - before).astype(np.int64)[None]
-    return Ensemble(daily[None], ledger.flows[None], ledger.cohorts[None], ledger.monthly[None], own)
+    past = world.past.sum(axis=1)[None]
+    return Ensemble(daily[None], ledger.flows[None], ledger.cohorts[None], ledger.monthly[None], past, weeks)
+
+
+def _weeks_of_members(world: World) -> np.ndarray:
+    """Live all whole weeks, and count the orders of each member of day 0 in each: int64 [week, founder]."""
+    founders = world.plan.founders.count
+    before = world.population.column("orders")[:founders]
+    weeks = []
+    for _ in range(world.plan.days // 7):
+        for _ in range(7):
+            world.step()
+        after = world.population.column("orders")[:founders]
+        weeks.append(after - before)
+        before = after
+    return np.array(weeks, dtype=np.int64)
 
 
 def run_batch(plan: Plan, seed: int, first: int, count: int, threads: int, members: bool) -> Ensemble:
@@ -62,8 +79,9 @@ def run_batch(plan: Plan, seed: int, first: int, count: int, threads: int, membe
 
 def joined(parts: list[Ensemble]) -> Ensemble:
     """Ensembles one after the other."""
-    names = [field.name for field in fields(Ensemble)]
-    return Ensemble(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    names = [field.name for field in fields(Ensemble) if field.name != "member_weeks"]
+    weeks = sum((part.member_weeks for part in parts[1:]), parts[0].member_weeks)
+    return Ensemble(*(np.concatenate([getattr(part, name) for part in parts]) for name in names), weeks)
 
 
 def run_ensemble(

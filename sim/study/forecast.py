@@ -60,13 +60,11 @@ class Prepared:
 def read_data(config: Config) -> PurchaseLog | None:
     """The purchase log that a config names, if any."""
     data = config.data
-    if data.name == "none":
-        return None
-    if data.name == "log":
-        if data.path is None:
-            raise InputError("data.path: data=log needs the path of your CSV, data.path=orders.csv")
+    if data.path:
         names = asdict(data.columns)
         return read_log(data.path, duplicates=data.duplicates, refunds=data.refunds, columns=names)
+    if data.name == "none":
+        return None
     return read_cdnow("full" if data.name == "cdnow" else "sample")
 
 
@@ -110,7 +108,7 @@ def prepare(config: Config) -> Prepared:
 
 def default_name(config: Config, hash_: str) -> str:
     """The folder's name when none is given: the data or the population, and the beginning of the config's hash."""
-    what = config.data.name if config.data.name != "none" else config.population.name
+    what = config.data.name if config.data.source != "none" else config.population.name
     if config.data.path:
         what = Path(config.data.path).stem
     kept = "".join(c if c.isalnum() or c in "-_" else "-" for c in what)[:40]
@@ -124,10 +122,10 @@ def run_forecast(config: Config, root: Path, progress: Progress | None = None) -
     """
     say = progress or (lambda what, done, of: None)
     began = time.perf_counter()
-    if config.data.name != "none":
+    if config.data.source != "none":
         say("fit the log", 0, 1)
     ready = prepare(config)
-    if config.data.name != "none":
+    if config.data.source != "none":
         say("fit the log", 1, 1)
     fitted = time.perf_counter()
     values = asdict(config)

@@ -7,7 +7,7 @@ replication; the same draws serve every strategy. Where parameters are uncertain
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from sim.behaviour.spending import Spending
 from sim.engine import Behaviour, Conditions, Plan, World
 from sim.jit import kernel, rule
 from sim.numbers import exp, log
-from sim.study.btyd import attached_probability, silence_probability
+from sim.study.btyd import attached_rows, log_gamma, silence_probability
 from sim.study.fit import Fit
 
 
@@ -143,6 +143,7 @@ class ObservedMembers:
     activity: np.ndarray
     clock: np.ndarray
     first_day: int
+    known: "Attached" = field(default_factory=lambda: Attached(), compare=False)
 
     @property
     def count(self) -> int:
@@ -166,6 +167,7 @@ class ObservedMembers:
         months = world.plan.month_index(self.earliest, -self.earliest)
         month_of_birth = months[self.birth - self.earliest]
         month_of_last = months[self.last - self.earliest]
+        stays = self.known.probabilities(self, world.conditions.behaviour)
         start = 0
         for rows, due, low, high in people.ranges():
             here = slice(start, start + high - low)
@@ -173,10 +175,47 @@ class ObservedMembers:
                 rows, due, low, high,
                 self.key[here], self.birth[here], self.last[here], self.orders[here], self.spend[here],
                 self.paid[here], self.log_paid[here], self.activity[here],
-                month_of_birth[here], month_of_last[here],
+                month_of_birth[here], month_of_last[here], stays[here],
                 self.clock, self.first_day, world.today(-1), world.settings,
             )  # fmt: skip
             start = here.stop
+
+
+class Attached:
+    """Remembers how likely observed members are still attached, by the parameters drawn.
+
+    Members with the same history share one computation, and so do runs that meet the same parameters: a
+    forecast, and its twins that tell the sources of its band apart. Not carried to other processes.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[float, ...], np.ndarray] = {}
+        self._histories: tuple[np.ndarray, np.ndarray] | None = None
+
+    def __reduce__(self) -> Any:
+        return (Attached, ())
+
+    def probabilities(self, of: ObservedMembers, behaviour: Behaviour) -> np.ndarray:
+        """For each member, float64[n], the probability of being attached at the end of day -1."""
+        b, d = behaviour.buying, behaviour.drifting
+        settings = (b.rate_shape, b.rate_scale, d.drift_shape, d.drift_scale, b.regularity)
+        if self._histories is None:
+            rows = np.stack([of.birth, of.orders, of.last], axis=1)
+            self._histories = np.unique(rows, axis=0, return_inverse=True)  # pyright: ignore
+        distinct, which = self._histories
+        found = self._found.get(settings)
+        if found is None:
+            found = np.zeros(len(distinct))
+            birth, orders, last = (np.ascontiguousarray(distinct[:, i]) for i in range(3))
+            attached_rows(birth, orders, last, -1, of.clock, of.first_day, *settings, found)
+            if len(self._found) >= REMEMBERED:
+                self._found.pop(next(iter(self._found)), None)
+            self._found[settings] = found
+        return found[which.reshape(-1)]
+
+
+REMEMBERED = 1000
+"""Parameter draws whose probabilities are kept."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +258,7 @@ def silence_until_next(u: float, silent: float, a: float, b: float, k: float) ->
     """
     if k == 1.0:
         return (b + silent) * exp(-log(u) / a) - b
-    log_beta = math.lgamma(a) + math.lgamma(k) - math.lgamma(a + k)
+    log_beta = log_gamma(a) + log_gamma(k) - log_gamma(a + k)
     target = u * silence_probability(k * silent / b, a, k, log_beta)
     low, high = silent, 2.0 * silent + b
     while silence_probability(k * high / b, a, k, log_beta) > target and high < 1e12:
@@ -237,7 +276,7 @@ def silence_until_next(u: float, silent: float, a: float, b: float, k: float) ->
 def observe_rows(
     rows: Any, due: Any, low: int, high: int,
     key: Any, birth: Any, last: Any, orders: Any, spend: Any, paid: Any, log_paid: Any, activity: Any,
-    month_of_birth: Any, month_of_last: Any,
+    month_of_birth: Any, month_of_last: Any, stays: Any,
     clock: Any, first_day: int, eve: Any, p: Any,
 ) -> None:  # fmt: skip
     """Settle observed members in rows [low, high); entry 0 of each array is of the member in row `low`.
@@ -265,8 +304,7 @@ def observe_rows(
         m.cohort = month_of_birth[j]
         m.last_month = month_of_last[j]
         m.activity = activity[j]
-        stays = attached_probability(birth[j], orders[j], last[j], -1, clock, first_day, r, alpha, s, beta, k)
-        m.attached = 1 if rng.uniform(luck, key[j], rng.STILL_MEMBER, 0) < stays else 0
+        m.attached = 1 if rng.uniform(luck, key[j], rng.STILL_MEMBER, 0) < stays[j] else 0
         # his rate given the gaps so far is gamma(a, b); then the open gap is drawn, then the rate given it
         a, b = r + k * orders[j], alpha + k * (lately - born)
         silent = tonight - lately

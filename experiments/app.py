@@ -1,0 +1,138 @@
+"""What every app shares: compose with Hydra, check by name, unit and range, run, and say what went wrong."""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sim.errors import InputError, nearest
+from sim.settings import ActualsConfig, Config
+from sim.units import checked, parameters
+
+CONFIGS = next(p for p in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs") if p.is_dir())
+SCHEMAS: dict[str, type] = {"forecast": Config, "backtest": Config, "actuals": ActualsConfig}
+RESULTS = Path("results")
+WRONG_INPUT = 2
+INTERRUPTED = 130
+
+
+def launch(app: str, run: Callable[[Any], None]) -> int:
+    """Compose the app's config from `configs/` and the command line, check it, and call `run` with it.
+
+    Returns the exit code: 0 done, 2 wrong input (one short message on stderr, nothing written), 130 interrupted.
+    """
+    schema = SCHEMAS[app]
+    if any(word in ("--help", "-h") for word in sys.argv[1:]):
+        print(help_text(app, schema))
+        return 0
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us instead of being printed
+    import hydra
+    from hydra.core.config_store import ConfigStore
+    from hydra.errors import HydraException
+    from omegaconf import DictConfig, OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    store = ConfigStore.instance()
+    for name, node in (("schema", Config()), ("schema_actuals", ActualsConfig())):
+        store.store(name=name, node=asdict(node))
+
+    wrong_inputs: list[InputError] = []
+
+    def job(composed: DictConfig) -> None:
+        try:
+            run(checked(schema, dict(OmegaConf.to_container(composed, resolve=True))))  # pyright: ignore
+        except InputError as wrong:  # kept from Hydra, which would print a line of its own
+            wrong_inputs.append(wrong)
+
+    try:
+        known_keys(sys.argv[1:], schema)
+        hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=app)(job)()
+    except InputError as wrong:
+        return fail(str(wrong))
+    except (HydraException, OmegaConfBaseException) as wrong:
+        return fail(explain(wrong))
+    except KeyboardInterrupt:
+        print("interrupted; the same command finishes the run", file=sys.stderr)
+        return INTERRUPTED
+    except OSError as wrong:
+        return fail(f"{wrong.filename or 'results'}: {wrong.strerror or wrong}")
+    return fail("\n".join(str(wrong) for wrong in wrong_inputs)) if wrong_inputs else 0
+
+
+def fail(message: str) -> int:
+    """Print what was wrong, and give the exit code for it."""
+    print(f"error: {message}", file=sys.stderr)
+    return WRONG_INPUT
+
+
+def known_keys(words: list[str], schema: type) -> None:
+    """Refuse an override whose key does not exist, `+` or not, before anything is composed."""
+    paths = {parameter.path for parameter in parameters(schema)}
+    groups = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} if schema is Config else set()
+    names = paths | groups | {path.rsplit(".", n)[0] for path in paths for n in range(1, path.count(".") + 1)}
+    for word in words:
+        if word.startswith("-") or "=" not in word:
+            continue
+        key = word.split("=", 1)[0].lstrip("+~")
+        if key.split(".")[0] == "hydra" or key in names:
+            continue
+        if key.startswith("data.columns."):
+            names |= {"data.columns.member_id", "data.columns.date", "data.columns.amount"}
+        raise InputError(f"{key}: there is no such key; {near_key(key, names)}")
+
+
+def near_key(key: str, names: set[str]) -> str:
+    """The nearest key: by the whole path, else by the last part."""
+    hint = nearest(key, names)
+    if hint.startswith("did"):
+        return hint
+    last = key.rsplit(".", 1)[-1]
+    by_end = {name.rsplit(".", 1)[-1]: name for name in sorted(names)}
+    hint = nearest(last, by_end)
+    if hint.startswith("did"):
+        return f"did you mean '{by_end[hint.split(chr(39))[1]]}'?"
+    siblings = [name for name in names if name.startswith(key.split(".")[0] + ".")]
+    return f"allowed: {', '.join(sorted(siblings or {name.split('.')[0] for name in names}))}"
+
+
+def explain(wrong: Exception) -> str:
+    """The useful half of a Hydra or OmegaConf error, in one or two lines."""
+    text = str(wrong)
+    if wrong.__cause__ is not None and str(wrong.__cause__) not in text:
+        text += "\n" + str(wrong.__cause__)
+    found = re.search(r"Could not find '([^']*)/([^']*)'", text)
+    if found:
+        group, choice = found.groups()
+        options = [file.stem for file in (CONFIGS / group).glob("*.yaml")] if (CONFIGS / group).is_dir() else []
+        return f"{group}={choice}: there is no such {group}; {nearest(choice, options)}"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    useful = [line for line in lines if not line.startswith(("full_key", "object_type", "See ", "To ", "Set the"))]
+    return "\n".join(useful[:3]) or type(wrong).__name__
+
+
+def help_text(app: str, schema: type) -> str:
+    """Every key of an app with its default, range, unit and meaning."""
+    lines = [f"membersim {app} [key=value ...]", ""]
+    if schema is Config:
+        for folder in sorted(p for p in CONFIGS.iterdir() if p.is_dir()):
+            options = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
+            lines.append(f"  {folder.name}=  {options}")
+        lines.append("")
+    for parameter in parameters(schema):
+        default = "" if parameter.default is None else parameter.default
+        unit = f" {parameter.about.unit}" if parameter.about.unit else ""
+        allowed = f" {parameter.range}" if parameter.range and "inf" not in parameter.range else ""
+        lines.append(f"  {parameter.path}={default}{unit}{allowed}")
+        lines.append(f"      {parameter.about.meaning}")
+    lines += ["", "Any Hydra override works, for instance -m run.seed=1,2,3 for several runs."]
+    return "\n".join(lines)
+
+
+def show_progress() -> Any:
+    """A progress callback that draws bars on a terminal and is silent elsewhere; use it as a context manager."""
+    from experiments.progress import Bars
+
+    return Bars()

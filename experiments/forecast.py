@@ -1,0 +1,33 @@
+"""`membersim forecast`: where members, orders and revenue are heading."""
+
+import sys
+
+from experiments.app import RESULTS, launch, show_progress
+from sim.settings import Config
+
+
+def run(config: Config) -> None:
+    """Forecast, and say where the page is."""
+    from sim.store import read_results
+    from sim.study.forecast import run_forecast
+
+    with show_progress() as progress:
+        folder = run_forecast(config, RESULTS, progress)
+    summary = read_results(folder).summary
+    print(f"{summary['title']}: {summary['days']} days, {summary['replications']} replications")
+    for line in summary["headlines"]:
+        if line["mean"]:
+            print(
+                f"  {line['label']:36} {line['mean']:>12,.0f} {line['unit']:8} "
+                f"8 in 10 futures: {line['p10']:,.0f} to {line['p90']:,.0f}"
+            )
+    print(f"open {folder / 'report.html'}")
+
+
+def main() -> int:
+    """The console script's part."""
+    return launch("forecast", run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
