@@ -102,7 +102,7 @@ def scan(due: Any, start: int, stop: int, first_day: int, last_day: int) -> int:
         here = np.int32(0)
         for i in range(part.shape[0]):
             here += np.int32(part[i] <= today)
-        found += here
+        found += int(here)
     return found
 
 

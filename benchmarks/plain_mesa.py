@@ -260,7 +260,7 @@ def compare(
         for _ in range(days):
             club.step()
         events = dict(zip(posting.EVENTS, ledger.events.sum(axis=(0, 1)), strict=True))
-        stocks = dict(zip(STOCKS, ledger.stocks.sum(axis=(0, 1)), strict=True))
+        stocks: dict[str, Any] = dict(zip(STOCKS, ledger.stocks.sum(axis=(0, 1)), strict=True))
         for name in club.daily[0]:
             theirs = sum(day[name] for day in club.daily)
             ours = int(events[name] if name in events else stocks[name])

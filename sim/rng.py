@@ -32,6 +32,8 @@ FOUNDER_AGE = 12  # how long ago a founder joined
 JOINING_LEVEL = 13  # the world: how many newcomers a day, given the log
 FIRST_GAP = 14  # of an observed member: the rest of the gap that is open when the log ends
 
+RESAMPLE = 15  # of a bootstrap; key: place, index: resample
+
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""
 

@@ -31,12 +31,12 @@ def month_words(month: str, short: bool = False) -> str:
 
 
 def number(value: float) -> str:
-    """A number as a reader wants it: whole with thousands separated, one decimal below 10, none if exact."""
+    """A number as a reader wants it: whole, thousands separated; one decimal below 10."""
     if not math.isfinite(value):
         return "not known"
     if abs(value) < 9.95 and abs(value - round(value)) > 0.005:
         return f"{value:,.1f}"
-    return f"{value + 0.0:,.0f}".replace("-0", "0") if round(value) == 0 else f"{value:,.0f}"
+    return f"{round(value):,}"
 
 
 def percent(share: float) -> str:

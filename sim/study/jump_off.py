@@ -347,3 +347,12 @@ def last_activity(gap_days: np.ndarray, silent: np.ndarray) -> np.ndarray:
     states[gap_days > stages.WEEK] = stages.REACTIVATED
     states[gap_days > stages.MONTH] = stages.RESURRECTED
     return states
+
+
+@kernel
+def resample_draws(luck: Any, resample: int, length: int) -> Any:
+    """`length` keyed uniform draws of one bootstrap resample (float64)."""
+    out = np.zeros(length)
+    for i in range(length):
+        out[i] = rng.uniform(luck, np.uint64(i), rng.RESAMPLE, resample)
+    return out
