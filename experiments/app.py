@@ -12,7 +12,9 @@ from sim.errors import InputError, nearest
 from sim.settings import ActualsConfig, Config
 from sim.units import checked, parameters
 
-CONFIGS = next(p for p in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs") if p.is_dir())
+CONFIGS = next(
+    p for p in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs") if p.is_dir()
+)
 SCHEMAS: dict[str, type] = {"forecast": Config, "backtest": Config, "actuals": ActualsConfig}
 RESULTS = Path("results")
 WRONG_INPUT = 2
@@ -106,10 +108,14 @@ def explain(wrong: Exception) -> str:
     found = re.search(r"Could not find '([^']*)/([^']*)'", text)
     if found:
         group, choice = found.groups()
-        options = [file.stem for file in (CONFIGS / group).glob("*.yaml")] if (CONFIGS / group).is_dir() else []
+        options = (
+            [file.stem for file in (CONFIGS / group).glob("*.yaml")] if (CONFIGS / group).is_dir() else []
+        )
         return f"{group}={choice}: there is no such {group}; {nearest(choice, options)}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    useful = [line for line in lines if not line.startswith(("full_key", "object_type", "See ", "To ", "Set the"))]
+    useful = [
+        line for line in lines if not line.startswith(("full_key", "object_type", "See ", "To ", "Set the"))
+    ]
     return "\n".join(useful[:3]) or type(wrong).__name__
 
 

@@ -18,7 +18,9 @@ def run(config: Config) -> None:
     order = list(dict.fromkeys(scores["metric"]))
     for (task, variant), part in scores.groupby(["task", "variant"], sort=False):
         print(f"\n{task}, {variant}")
-        wide = part.pivot(index="model", columns="metric", values="value")[[m for m in order if m in set(part["metric"])]]
+        wide = part.pivot(index="model", columns="metric", values="value")[
+            [m for m in order if m in set(part["metric"])]
+        ]
         print(wide.round(3).to_string(na_rep="-"))
     verdicts = pd.read_csv(folder / "differences.csv")
     print("\nmembersim against Pareto/NBD (excess error, 90 % interval of a paired bootstrap)")

@@ -29,8 +29,7 @@ from sim.units import STRICT, record
 from sim.world.market import Market, wind_clock
 from sim.world.season import calendar_month, daily_speed, monthly_speed
 
-
-WORTH_A_THREAD = 50_000
+WORTH_A_THREAD = 200_000
 """Rows below which handing a range to a thread costs more than it saves."""
 
 
@@ -140,7 +139,9 @@ class EmbeddedFounders:
 
     def __post_init__(self) -> None:
         if self.history < 1:
-            raise InputError(f"history={self.history}: founders must have joined on at least 1 day before day 0")
+            raise InputError(
+                f"history={self.history}: founders must have joined on at least 1 day before day 0"
+            )
 
     @property
     def earliest(self) -> int:
@@ -185,12 +186,45 @@ def found_rows(
 
 
 @kernel
-def live_rows(rows: Any, due: Any, low: int, high: int, today: Any, p: Any, books: Any) -> None:
-    """The day of the members in rows [low, high): those to whom nothing can happen today are passed over."""
-    for i in range(low, high):
-        if due[i] <= today.day:
-            live_one_day(rows[i], today, p[0], books)
-            due[i] = next_day(rows[i], today)
+def live_rows(rows: Any, due: Any, low: int, high: int, today: Any, p: Any, books: Any) -> int:
+    """The day of the members in rows [low, high): those to whom nothing can happen today are passed over.
+
+    Returns a number that means nothing: it keeps the early reads of rows from being optimised away.
+    """
+    part, these = due[low:high], rows[low:high]
+    waiting = np.empty(GATHER, dtype=np.int64)
+    at, met = 0, 0
+    while at < part.shape[0]:
+        at, count = gather_due(part, at, np.int32(today.day), waiting)
+        for n in range(count):  # independent reads overlap, so that the rows are there when they are lived
+            met += these[waiting[n]].orders
+        for n in range(count):
+            m = these[waiting[n]]
+            live_one_day(m, today, p[0], books)
+            part[waiting[n]] = next_day(m, today)
+    return met
+
+
+GATHER, STRETCH = 1024, 64
+"""Rows lived together, and rows whose due days are compared at once."""
+
+
+@kernel
+def gather_due(part: Any, at: int, day: Any, waiting: Any) -> Any:
+    """Collect rows from `at` on that are due by `day` into `waiting`; returns (where to go on, how many)."""
+    count = 0
+    while at < part.shape[0] and count <= GATHER - STRETCH:
+        piece = part[at : min(at + STRETCH, part.shape[0])]
+        some = np.int32(0)
+        for j in range(piece.shape[0]):  # without a branch, so that it is compared many at a time
+            some += np.int32(piece[j] <= day)
+        if some > 0:
+            for j in range(piece.shape[0]):
+                if piece[j] <= day:
+                    waiting[count] = at + j
+                    count += 1
+        at += STRETCH
+    return at, count
 
 
 @kernel
@@ -230,7 +264,11 @@ class World:
         self.day = 0
         self.conditions = plan.founders.conditions(self.luck, plan)
         self.settings = record(self.conditions.behaviour)
-        speed = daily_speed(plan.season or monthly_speed(plan.market.season), plan.start - dt.timedelta(self.history), self.history + plan.days)
+        speed = daily_speed(
+            plan.season or monthly_speed(plan.market.season),
+            plan.start - dt.timedelta(self.history),
+            self.history + plan.days,
+        )
         self.clock = wind_clock(
             self.luck, speed, self.conditions.weekly_sd, self.conditions.memory, self.history
         )
@@ -286,7 +324,9 @@ class World:
             return
         count, shares = self.population.count, len(books)
         work = [
-            self._pool.submit(self._live_range, count * n // shares, count * (n + 1) // shares, today, books[n])
+            self._pool.submit(
+                self._live_range, count * n // shares, count * (n + 1) // shares, today, books[n]
+            )
             for n in range(shares)
         ]
         for job in work:
@@ -306,9 +346,7 @@ class World:
                 getattr(self.books, name)[today.row] += getattr(other, name)[today.row]
                 getattr(other, name)[today.row] = 0
         before = self.stocks[today.row - 1] if today.row else self.opening
-        accounting.close_day(
-            today.day, today.row, self.books, self._recency, before, self.stocks[today.row]
-        )
+        accounting.close_day(today.day, today.row, self.books, self._recency, before, self.stocks[today.row])
         self.day += 1
 
     def live_past(self, keys: np.ndarray, joined: np.ndarray) -> None:
@@ -326,7 +364,16 @@ class World:
         for rows, due, low, high in people.ranges():
             part = slice(first, first + high - low)
             found_rows(
-                rows, due, low, high, keys[part], joined[part], self._months, self.today(-1), self.settings, spare
+                rows,
+                due,
+                low,
+                high,
+                keys[part],
+                joined[part],
+                self._months,
+                self.today(-1),
+                self.settings,
+                spare,
             )
             first = part.stop
         for day in range(-self.history, 0):
@@ -374,9 +421,7 @@ class World:
             cohorts += other.cohorts
             monthly += other.monthly
         books = self.books
-        return Ledger(
-            self.opening, self.stocks, books.events, books.flows, books.activity, cohorts, monthly
-        )
+        return Ledger(self.opening, self.stocks, books.events, books.flows, books.activity, cohorts, monthly)
 
 
 __all__ = ["NEVER", "Behaviour", "Conditions", "EmbeddedFounders", "Founders", "Plan", "Today", "World"]

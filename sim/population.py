@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-BLOCK = 1 << 16
+BLOCK = 1 << 20
 """Rows in a block. Memory is taken from the system as rows are touched."""
 
 
@@ -49,19 +49,19 @@ MEMBER = np.dtype((np.record, np.dtype([(field.name, field.type) for field in FI
 class Population:
     """Rows of all persons touched so far, in order of being touched.
 
-    A block is a record array of rows and, beside it, the day on which each row is next due: the only thing
+    A block is an array of records and, beside it, the day on which each row is next due: the only thing
     read of a member on a day on which nothing can happen to him.
     """
 
     def __init__(self) -> None:
-        self.blocks: list[np.recarray] = []
+        self.blocks: list[np.ndarray] = []
         self.due: list[np.ndarray] = []
         self.count = 0
 
     def reserve(self, more: int) -> None:
         """Make room for `more` further rows; rows already there stay where they are."""
         while len(self.blocks) * BLOCK < self.count + more:
-            self.blocks.append(np.zeros(BLOCK, dtype=MEMBER).view(np.recarray))
+            self.blocks.append(np.zeros(BLOCK, dtype=MEMBER))
             self.due.append(np.zeros(BLOCK, dtype=np.int32))
 
     def ranges(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[Any, Any, int, int]]:

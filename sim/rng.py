@@ -22,17 +22,16 @@ DRIFT_HAZARD = 2  # a person's hazard of drifting away
 SPEND_LEVEL = 3  # a person's usual order value
 PURCHASE_GAP = 4  # index: ordinal of the order
 DRIFT_TIME = 5  # the length of a membership, in units of its mean
-ORDER_VALUE = 6  # index: ordinal of the order
+ORDER_VALUE = 6  # index: ordinal of the order; a second uniform tells whether it is free
 ARRIVAL_GAP = 7  # the market; index: ordinal of the newcomer
 STILL_MEMBER = 8  # of an observed member: did he drift away before the log ends?
 WEEK_SHOCK = 9  # the market; index: week
 PARAMETER = 10  # the world; index: which parameter
-FREE_ORDER = 11  # index: ordinal of the order
-FOUNDER_AGE = 12  # how long ago a founder joined
-JOINING_LEVEL = 13  # the world: how many newcomers a day, given the log
-FIRST_GAP = 14  # of an observed member: the rest of the gap that is open when the log ends
+FOUNDER_AGE = 11  # how long ago a founder joined
+JOINING_LEVEL = 12  # the world: how many newcomers a day, given the log
+FIRST_GAP = 13  # of an observed member: the rest of the gap that is open when the log ends
 
-RESAMPLE = 15  # of a bootstrap; key: place, index: resample
+RESAMPLE = 14  # of a bootstrap; key: place, index: resample
 
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""
@@ -70,7 +69,12 @@ def stream(seed: int, replication: int) -> np.uint64:
     """The key of one replication: the seed and the replication are mixed before they meet anything else."""
     s = np.uint64(seed)
     first, _ = philox(
-        s & _LOW, s >> _32, np.uint64(replication), np.uint64(0x6D656D62), np.uint64(0x65727369), np.uint64(0x6D)
+        s & _LOW,
+        s >> _32,
+        np.uint64(replication),
+        np.uint64(0x6D656D62),
+        np.uint64(0x65727369),
+        np.uint64(0x6D),
     )
     return first
 
@@ -97,6 +101,13 @@ def uniform(luck: np.uint64, key: np.uint64, decision: int, index: int) -> float
     """A uniform draw in (0, 1)."""
     first, _ = bits(luck, key, decision, index)
     return unit(first)
+
+
+@rule
+def two_uniforms(luck: np.uint64, key: np.uint64, decision: int, index: int):
+    """Two independent uniform draws in (0, 1) of one decision; the first is `uniform`'s."""
+    first, second = bits(luck, key, decision, index)
+    return unit(first), unit(second)
 
 
 @rule

@@ -20,7 +20,8 @@ class Run:
     __pydantic_config__ = STRICT
 
     name: Annotated[
-        str | None, About("", "the folder under results/<app>/; from the data and a hash of the config if empty")
+        str | None,
+        About("", "the folder under results/<app>/; from the data and a hash of the config if empty"),
     ] = None
     members: Annotated[
         int,
@@ -48,7 +49,9 @@ class Run:
         between(1, 256),
         About("processes", "processes at work, each with its threads; the results do not depend on it"),
     ] = 1
-    overwrite: Annotated[bool, About("", "whether a folder of results that stands there may be replaced")] = False
+    overwrite: Annotated[bool, About("", "whether a folder of results that stands there may be replaced")] = (
+        False
+    )
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ class Data:
         Literal["keep", "drop"], About("", "what to do with rows that are the same to the letter")
     ] = "keep"
     refunds: Annotated[
-        Literal["stop", "net", "drop"], About("", "what to do with negative amounts: stop, net them, or drop them")
+        Literal["stop", "net", "drop"],
+        About("", "what to do with negative amounts: stop, net them, or drop them"),
     ] = "stop"
     jump_off_week: Annotated[
         int | None,
@@ -121,7 +125,9 @@ class Data:
         if self.name == "log" and not self.path:
             raise InputError("data.path: data=log needs the path of your CSV, data.path=orders.csv")
         if self.name not in ("none", "log") and self.path:
-            raise InputError(f"data.path={self.path!r}: is for your own log, and data={self.name} is another one")
+            raise InputError(
+                f"data.path={self.path!r}: is for your own log, and data={self.name} is another one"
+            )
 
     @property
     def source(self) -> str:
@@ -139,9 +145,13 @@ class Fitting:
         float | None,
         Positive,
         between(0.2, 20),
-        About("", "shape of the gaps between orders; empty: estimated, 1 where the log does not tell it from 1"),
+        About(
+            "", "shape of the gaps between orders; empty: estimated, 1 where the log does not tell it from 1"
+        ),
     ] = None
-    parameters: Annotated[bool, About("", "whether the uncertainty of the fitted parameters enters the bands")] = True
+    parameters: Annotated[
+        bool, About("", "whether the uncertainty of the fitted parameters enters the bands")
+    ] = True
     disturbance: Annotated[bool, About("", "whether the shared weekly disturbance is fitted and acts")] = True
 
 

@@ -57,7 +57,11 @@ def provenance() -> dict[str, Any]:
     folder = Path(__file__).parent
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=5
+            ["git", "-C", str(folder), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=5,
         )
         commit: str | None = done.stdout.strip()
     except (OSError, subprocess.SubprocessError):
@@ -84,7 +88,9 @@ class RunFolder:
 
     def __init__(self, root: Path, app: str, name: str) -> None:
         if not name or Path(name).name != name or name.startswith("."):
-            raise InputError(f"run.name={name!r}: must be the name of a folder, without slashes or a leading dot")
+            raise InputError(
+                f"run.name={name!r}: must be the name of a folder, without slashes or a leading dot"
+            )
         self.path = root / app / name
         self.app = app
         self.resumed = False
@@ -116,12 +122,16 @@ class RunFolder:
         manifest = self.manifest()
         if overwrite:
             if manifest is None:
-                raise InputError(f"{self.path}: is not a folder of results, so it is not overwritten; pick a run.name")
+                raise InputError(
+                    f"{self.path}: is not a folder of results, so it is not overwritten; pick a run.name"
+                )
             shutil.rmtree(self.path)
         elif manifest is None:
             raise InputError(f"{self.path}: is not empty and not a folder of results; pick another run.name")
         elif manifest.get("status") == "complete":
-            same = "the same configuration" if manifest.get("config_hash") == hash_ else "another configuration"
+            same = (
+                "the same configuration" if manifest.get("config_hash") == hash_ else "another configuration"
+            )
             raise InputError(
                 f"{self.path}: holds complete results of {same}; open its report.html, pick another run.name, "
                 "or set run.overwrite=true"
@@ -176,7 +186,9 @@ class RunFolder:
 
     def write_csv(self, name: str, frame: pd.DataFrame) -> None:
         """Write a table as CSV with 10 significant digits."""
-        self._replace(name, lambda path: frame.to_csv(path, index=False, float_format="%.10g", lineterminator="\n"))
+        self._replace(
+            name, lambda path: frame.to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
+        )
 
     def write_parquet(self, name: str, frame: pd.DataFrame, about: dict[str, tuple[str, str]]) -> None:
         """Write a table as Parquet; `about` gives unit and definition of columns, kept as column metadata."""
@@ -194,7 +206,7 @@ class RunFolder:
 def content_hash(tables: dict[str, pd.DataFrame], documents: dict[str, Any]) -> str:
     """The hash of results: values and column names of tables (rows in key order) and of plain documents.
 
-    Equal on every machine, for any number of threads and processes, with and without interruption or JIT.
+    Numbers count to ten digits. Equal on every machine, for any number of threads and processes, with and without interruption or JIT.
     """
     out = hashlib.sha256()
     for name in sorted(tables):
@@ -203,17 +215,30 @@ def content_hash(tables: dict[str, pd.DataFrame], documents: dict[str, Any]) -> 
         for column in frame.columns:
             out.update(f"column {column}\n".encode())
             values = frame[column]
-            if pd.api.types.is_numeric_dtype(values.dtype):
-                kind = np.int64 if pd.api.types.is_integer_dtype(values.dtype) else np.float64
-                if values.dtype == np.uint64:
-                    kind = np.uint64
-                out.update(np.ascontiguousarray(values.to_numpy(dtype=kind)).tobytes())
+            if pd.api.types.is_integer_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
+                out.update(values.to_numpy(dtype=np.int64).tobytes())
+            elif pd.api.types.is_float_dtype(values.dtype):
+                out.update(_ten_digits(values.to_numpy(dtype=np.float64)).tobytes())
             else:
                 out.update("\n".join(values.astype(str)).encode())
     for name in sorted(documents):
         out.update(f"document {name}\n".encode())
-        out.update(digest(documents[name]).encode())
+        out.update(digest(_rounded(documents[name])).encode())
     return out.hexdigest()
+
+
+def _ten_digits(values: np.ndarray) -> np.ndarray:
+    """Values to 34 binary digits: summaries such as means may differ between processors beyond that."""
+    fraction, exponent = np.frexp(values)
+    return np.ldexp(np.round(fraction * 2.0**34) / 2.0**34, exponent) + 0.0
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return f"{value:.9g}" if isinstance(value, float) else value
 
 
 class Results:
@@ -225,14 +250,22 @@ class Results:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.is_dir():
-            near = [str(p) for p in self.path.parent.glob("*/") if p.is_dir()] if self.path.parent.is_dir() else []
+            near = (
+                [str(p) for p in self.path.parent.glob("*/") if p.is_dir()]
+                if self.path.parent.is_dir()
+                else []
+            )
             raise InputError(f"{self.path}: there is no such folder; {nearest(str(self.path), near)}")
         try:
             self.manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            raise InputError(f"{self.path}: is not a folder of results (it has no readable manifest.json)") from None
+            raise InputError(
+                f"{self.path}: is not a folder of results (it has no readable manifest.json)"
+            ) from None
         if self.manifest.get("status") != "complete":
-            raise InputError(f"{self.path}: this run is not finished; run the same command again to finish it")
+            raise InputError(
+                f"{self.path}: this run is not finished; run the same command again to finish it"
+            )
 
     def has(self, name: str) -> bool:
         """Whether a file is there."""

@@ -138,9 +138,9 @@ def _words(problem: dict[str, Any]) -> list[str]:
     return [word.strip(" '") for word in problem["ctx"]["expected"].replace(" or ", ",").split(",")]
 
 
-def record(settings: Any) -> np.recarray:
-    """The numbers of settings as a record array of one row, nested as the settings are, for compiled rules."""
-    out = np.zeros(1, dtype=np.dtype((np.record, _dtype(settings)))).view(np.recarray)
+def record(settings: Any) -> np.ndarray:
+    """The numbers of settings as an array of one record, nested as the settings are, for compiled rules."""
+    out = np.zeros(1, dtype=np.dtype((np.record, _dtype(settings))))
     out[0] = _values(settings)
     return out
 

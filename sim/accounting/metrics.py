@@ -38,10 +38,17 @@ METRICS = (
     Metric("members_newcomers", "stock", "members", "listed members who joined since day 0"),
     *(Metric(name, "stock", "members", meaning) for name, meaning in _STAGE_MEANING.items()),
     *(
-        Metric(f"state_{name}", "stock", "members", f"members in the activity state {name} of the seven-state model")
+        Metric(
+            f"state_{name}",
+            "stock",
+            "members",
+            f"members in the activity state {name} of the seven-state model",
+        )
         for name in stages.ACTIVITY
     ),
-    Metric("attached", "stock", "members", "latent: members who have not drifted away; not identified by a log"),
+    Metric(
+        "attached", "stock", "members", "latent: members who have not drifted away; not identified by a log"
+    ),
     Metric("orders", "flow", "orders", "orders placed, first orders included"),
     Metric("orders_existing", "flow", "orders", "orders of members of day 0"),
     Metric("orders_newcomers", "flow", "orders", "orders of members who joined since day 0"),
@@ -59,8 +66,12 @@ METRICS = (
     Metric("mau", "stock", "members", "monthly active: ordered in the last 30 days"),
     Metric("active_new", "flow", "members", "growth accounting: active today for the first time"),
     Metric("active_retained", "flow", "members", "growth accounting: active today and yesterday"),
-    Metric("active_resurrected", "flow", "members", "growth accounting: active today, not yesterday, but before"),
-    Metric("active_churned", "flow", "members", "growth accounting: active yesterday, not today (activity churn)"),
+    Metric(
+        "active_resurrected", "flow", "members", "growth accounting: active today, not yesterday, but before"
+    ),
+    Metric(
+        "active_churned", "flow", "members", "growth accounting: active yesterday, not today (activity churn)"
+    ),
 )
 NAMES = tuple(metric.name for metric in METRICS)
 

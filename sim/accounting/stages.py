@@ -32,7 +32,9 @@ class Stages:
     __pydantic_config__ = STRICT
 
     at_risk_after: Annotated[
-        int, between(1, 10000), About("days of a 30-day cycle", "active becomes at risk", _TIERS, "assumption")
+        int,
+        between(1, 10000),
+        About("days of a 30-day cycle", "active becomes at risk", _TIERS, "assumption"),
     ] = 14
     dormant_after: Annotated[
         int, between(2, 10000), About("days of a 30-day cycle", "becomes dormant_30", _TIERS, "assumption")

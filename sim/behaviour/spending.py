@@ -12,7 +12,7 @@ import numpy as np
 
 from sim import rng
 from sim.jit import rule
-from sim.numbers import exp
+from sim.numbers import exp, normal_quantile
 from sim.units import STRICT, About, Positive, Share, between
 
 _LOG = "lognormal random effects fitted to the CDNOW log, weeks 1-39, by this project"
@@ -65,7 +65,7 @@ def cents(amount: float) -> int:
 @rule
 def order_value(luck: np.uint64, key: np.uint64, ordinal: int, level: float, p: Any) -> int:
     """What order number `ordinal` of a person is worth, in cents."""
-    if rng.uniform(luck, key, rng.FREE_ORDER, ordinal) < p.free_share:
+    value, free = rng.two_uniforms(luck, key, rng.ORDER_VALUE, ordinal)
+    if free < p.free_share:
         return 0
-    z = rng.normal(luck, key, rng.ORDER_VALUE, ordinal)
-    return cents(100.0 * p.median_order * exp(level + p.spend_within * z))
+    return cents(100.0 * p.median_order * exp(level + p.spend_within * normal_quantile(value)))

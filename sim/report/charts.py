@@ -22,7 +22,11 @@ from sim.report.material import MONTHS, STAGES, Material, date_words, month_word
 BLUE, SKY, GREEN, ORANGE, VERMILION, PURPLE = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7"
 YELLOW, INK, GREY, PALE = "#F0E442", "#222222", "#6B6B6B", "#E4E4E4"
 BANDS = (("p025", "p975", "#DCEAF5"), ("p10", "p90", "#A6CDE8"), ("p25", "p75", "#5FA8D6"))
-BAND_WORDS = ("19 of 20 futures (95 % band)", "8 of 10 futures (80 % band)", "half of the futures (50 % band)")
+BAND_WORDS = (
+    "19 of 20 futures (95 % band)",
+    "8 of 10 futures (80 % band)",
+    "half of the futures (50 % band)",
+)
 MIDDLE = "#003F66"
 STAGE_COLOURS = {
     "active": GREEN,
@@ -78,7 +82,7 @@ def save(chart: Chart, file: Path) -> None:
         figure.savefig(file, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
 
 
-# ------------------------------------------------------------------------------------------ paper, letters, axes
+# ---------------------------------------------------------------------------- paper, letters, axes
 
 
 @functools.cache
@@ -86,9 +90,21 @@ def _fonts() -> tuple[tuple[str, ...], frozenset[int]]:
     """The font families to draw with, all of them installed, and the characters that they have."""
     from matplotlib import font_manager
 
-    wanted = ("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Zen Hei",
-              "WenQuanYi Micro Hei", "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB")  # fmt: skip
-    installed = {font.name: font.fname for font in font_manager.fontManager.ttflist if font.weight in (400, "normal")}
+    wanted = (
+        "DejaVu Sans",
+        "Noto Sans CJK SC",
+        "Noto Sans SC",
+        "Source Han Sans SC",
+        "WenQuanYi Zen Hei",
+        "WenQuanYi Micro Hei",
+        "Microsoft YaHei",
+        "SimHei",
+        "PingFang SC",
+        "Hiragino Sans GB",
+    )
+    installed = {
+        font.name: font.fname for font in font_manager.fontManager.ttflist if font.weight in (400, "normal")
+    }
     families = tuple(name for name in wanted if name in installed)[:2] or ("sans-serif",)
     letters: set[int] = set()
     for name in families:
@@ -127,21 +143,24 @@ class Sheet:
         right: float = 0.3,
         gap: float = 0.42,
         below: float = 0.62,
+        above: float = 0.2,
     ) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
         size = 13.0 if width == WIDE else 11.0
-        lines = textwrap.wrap(drawable(title), int(width * 1050 / (size * 10.4)))
-        head = 0.16 + 0.235 * len(lines) * size / 13 + 0.235 * legend_rows + 0.3
+        lines = textwrap.wrap(drawable(title), int(width * 117 / size))
+        head = 0.16 + 0.235 * len(lines) * size / 13 + 0.235 * legend_rows + above
         foot = below + 0.22
         height = head + sum(panels) + gap * (len(panels) - 1) + foot
         self.width, self.height, self.left = width, height, left
         self.figure = Figure(figsize=(width, height))
         FigureCanvasAgg(self.figure)
         text = "\n".join(lines)
-        self.words(0.16 / width, 1 - 0.13 / height, text, fontsize=size, fontweight="bold", va="top", color=INK)
-        short = textwrap.shorten(drawable(source), int(width * 14.5), placeholder=" …")
+        self.words(
+            0.16 / width, 1 - 0.13 / height, text, fontsize=size, fontweight="bold", va="top", color=INK
+        )
+        short = textwrap.shorten(drawable(source), int(width * 15.5), placeholder=" …")
         self.words(0.16 / width, 0.1 / height, short, fontsize=7.5, va="bottom", color=GREY)
         self._legend_at = 1 - (0.2 + 0.235 * len(lines) * size / 13) / height
         self.axes: list[Any] = []
@@ -235,8 +254,16 @@ def _fan(axes: Any, x: np.ndarray, rows: pd.DataFrame) -> tuple[list[Any], list[
 def _jump_off(axes: Any, m: Material) -> None:
     at = float(_dates(m, [0])[0]) - 0.5
     axes.axvline(at, color=INK, linewidth=1.0, linestyle=(0, (4, 3)), zorder=3)
-    axes.text(at, 1.015, f"forecast starts {date_words(m.start)}", transform=axes.get_xaxis_transform(),
-              ha="center", va="bottom", fontsize=8.5, color=INK)  # fmt: skip
+    axes.text(
+        at,
+        1.015,
+        f"forecast starts {date_words(m.start)}",
+        transform=axes.get_xaxis_transform(),
+        ha="center",
+        va="bottom",
+        fontsize=8.5,
+        color=INK,
+    )
 
 
 def _ends(rows: pd.DataFrame) -> tuple[float, float, int]:
@@ -245,17 +272,36 @@ def _ends(rows: pd.DataFrame) -> tuple[float, float, int]:
     return float(rows["mean"].iloc[:weeks].mean()), float(rows["mean"].iloc[-weeks:].mean()), weeks
 
 
+def _course(first: float, last: float, weeks: int) -> str:
+    """How a weekly number moves from the first weeks to the last, in words."""
+    change = last / first - 1.0 if first > 0 else 1.0
+    if abs(change) < 0.02:
+        return f"stay near {number(first)} a week"
+    verb = "rise" if change > 0 else "fall"
+    return (
+        f"{verb} from {number(first)} a week (first {_weeks(weeks)}) to {number(last)} (last {_weeks(weeks)})"
+    )
+
+
 def _weeks(count: int) -> str:
     return "week" if count == 1 else ("two", "three", "four")[count - 2] + " weeks"
 
 
-# ------------------------------------------------------------------------------------------ charts over weeks
+# ---------------------------------------------------------------------------- charts over weeks
 
 
 def _weekly(
-    m: Material, name: str, metric: str, actual_metric: str, history: str | None, what: str, unit: str,
-    title: str, narrow: bool = False, top: float | None = None,
-) -> Chart | None:  # fmt: skip
+    m: Material,
+    name: str,
+    metric: str,
+    actual_metric: str,
+    history: str | None,
+    what: str,
+    unit: str,
+    title: str,
+    narrow: bool = False,
+    top: float | None = None,
+) -> Chart | None:
     rows = m.forecast(f"{metric}_week")
     if rows is None or not m.trusted(f"{metric}_to_date"):
         return None
@@ -264,10 +310,12 @@ def _weekly(
     first, last, weeks = _ends(rows)
     peak_day = int(rows["mean"].idxmax())
     peak = float(rows["mean"].max())
+    in_unit = f" ({unit})" if unit else ""
     takeaway = (
-        f"On average {number(first)} {what} a week in the first {_weeks(weeks)} of the forecast and {number(last)} in "
-        f"the last {_weeks(weeks)}; the highest week is the one that ends on {date_words(m.date(peak_day))}, "
-        f"with {number(peak)}."
+        f"Average {what} a week{in_unit}: {number(first)} in the first {_weeks(weeks)} of the forecast, "
+        f"{number(last)} "
+        f"in the last {_weeks(weeks)}; the highest week, with {number(peak)}, ends on "
+        f"{date_words(m.date(peak_day))}."
     )
     if truth is not None:
         covered = rows.loc[truth.index]
@@ -279,19 +327,27 @@ def _weekly(
     )
     final = rows.iloc[-1]
     alt = (
-        f"Fan chart of {what} per week from {date_words(m.start)} to {date_words(m.end)}. Mean {number(first)} a week "
-        f"in the first {_weeks(weeks)}, {number(last)} in the last {_weeks(weeks)}; in the last week 80 % of futures "
+        f"Fan chart of {what} per week from {date_words(m.start)} to {date_words(m.end)}. Mean "
+        f"{number(first)} a week "
+        f"in the first {_weeks(weeks)}, {number(last)} in the last {_weeks(weeks)}; in the last week 80 "
+        "% of futures "
         f"lie between {number(final['p10'])} and {number(final['p90'])}."
     )
     if truth is not None:
-        alt += f" Orders or amounts that happened: {number(float(truth.iloc[0]))} in the first week, "
+        alt += f" What happened: {number(float(truth.iloc[0]))} in the first week, "
         alt += f"{number(float(truth.iloc[-1]))} in the last one covered."
 
     def draw() -> Any:
+        entries = 4 + (past is not None) + (truth is not None)
         sheet = Sheet(
-            title, _source(m), width=NARROW if narrow else WIDE, legend_rows=3 if narrow else 2,
-            panels=(2.6,) if narrow else (3.9,), left=0.85 if narrow else 0.95,
-        )  # fmt: skip
+            title,
+            _source(m),
+            width=NARROW if narrow else WIDE,
+            legend_rows=math.ceil(entries / (2 if narrow else 3)),
+            panels=(2.6,) if narrow else (3.9,),
+            left=0.85 if narrow else 0.95,
+            above=0.2 if past is None else 0.38,
+        )
         axes = sheet.axes[0]
         _plain(axes, f"{what} per week" if unit == "" else f"{what} per week ({unit})")
         x = _dates(m, rows.index)
@@ -304,8 +360,17 @@ def _weekly(
             labels.insert(0, "observed before the forecast")
             _jump_off(axes, m)
         if truth is not None:
-            (line,) = axes.plot(_dates(m, truth.index), truth, color=VERMILION, linewidth=1.2, marker="o",
-                                markersize=4.5, markeredgecolor="white", markeredgewidth=0.7, zorder=5)  # fmt: skip
+            (line,) = axes.plot(
+                _dates(m, truth.index),
+                truth,
+                color=VERMILION,
+                linewidth=1.2,
+                marker="o",
+                markersize=4.5,
+                markeredgecolor="white",
+                markeredgewidth=0.7,
+                zorder=5,
+            )
             handles.append(line)
             labels.append("what happened (not used by the forecast)")
         _time_axis(axes, begin, m.end, 7 if narrow else 13)
@@ -324,8 +389,7 @@ def weekly_orders(m: Material) -> Chart | None:
         return None
     first, last, weeks = _ends(rows)
     who = "the existing members" if m.closed else "all members"
-    title = f"Weekly orders of {who}: {number(first)} in the first {_weeks(weeks)}, {number(last)} in the last"
-    title += "" if weeks == 1 else " (a week, on average)"
+    title = f"Orders of {who} {_course(first, last, weeks)}"
     actual = "orders_existing" if m.closed and "orders_existing" in m.actuals else "orders"
     return _weekly(m, "weekly_orders", "orders", actual, "orders", "orders", "", title)
 
@@ -349,9 +413,20 @@ def split_orders(m: Material) -> list[Chart]:
         if rows is None:
             continue
         first, last, weeks = _ends(rows)
-        title = f"Orders of {words[who]}: from {number(first)} to {number(last)} a week"
-        chart = _weekly(m, f"weekly_orders_{who}", f"orders_{who}", f"orders_{who}", None, "orders", "", title,
-                        narrow=True, top=max(top * 1.06, 1.0))  # fmt: skip
+        title = f"Orders of {words[who]} {_course(first, last, weeks).split(' (first')[0]}"
+        title += f" to {number(last)}" if " (first" in _course(first, last, weeks) else ""
+        chart = _weekly(
+            m,
+            f"weekly_orders_{who}",
+            f"orders_{who}",
+            f"orders_{who}",
+            None,
+            "orders",
+            "",
+            title,
+            narrow=True,
+            top=max(top * 1.06, 1.0),
+        )
         if chart is not None:
             out.append(chart)
     return out
@@ -363,10 +438,10 @@ def weekly_revenue(m: Material) -> Chart | None:
     if rows is None or not m.trusted("revenue_to_date"):
         return None
     first, last, weeks = _ends(rows)
-    title = f"Weekly revenue: {number(first)} in the first {_weeks(weeks)}, {number(last)} in the last"
-    title += f" (a week, {m.money})" if weeks == 1 else f" (a week, on average; {m.money})"
+    title = f"Revenue {_course(first, last, weeks)}".replace("Revenue rise", "Revenue rises")
+    title = title.replace("Revenue fall", "Revenue falls").replace("Revenue stay", "Revenue stays")
     actual = "revenue_existing" if m.closed and "revenue_existing" in m.actuals else "revenue"
-    return _weekly(m, "revenue", "revenue", actual, "revenue", "revenue", m.money, title)
+    return _weekly(m, "revenue", "revenue", actual, "revenue", "revenue", m.unit_of_money, title)
 
 
 def cumulative_orders(m: Material) -> Chart | None:
@@ -380,10 +455,13 @@ def cumulative_orders(m: Material) -> Chart | None:
     mean, low, high = float(final["mean"]), float(final["p10"]), float(final["p90"])
     title = f"Orders added up: {number(mean)} by {date_words(m.end)}"
     takeaway = (
-        f"By {date_words(m.end)} the orders add up to {number(mean)} on average; in 8 of 10 simulated futures to "
+        f"By {date_words(m.end)} the orders add up to {number(mean)} on average; in 8 of 10 simulated "
+        "futures to "
         f"between {number(low)} and {number(high)}."
     )
-    alt = f"Cumulative orders with bands, ending at {number(mean)} (80 % band {number(low)} to {number(high)})."
+    alt = (
+        f"Cumulative orders with bands, ending at {number(mean)} (80 % band {number(low)} to {number(high)})."
+    )
     if total is not None and len(total):
         got, by = float(total.iloc[-1]), date_words(m.date(int(total.index[-1])))
         takeaway += f" {number(got)} were placed by {by}."
@@ -391,12 +469,13 @@ def cumulative_orders(m: Material) -> Chart | None:
         if int(total.index[-1]) == m.days - 1:
             title += f" on average; {number(got)} were placed"
     how = (
-        "The bands widen because early surprises are carried along: a weak start is not made good later. The end of "
+        "The bands widen because early surprises are carried along: a weak start is not made good later. "
+        "The end of "
         "this chart is the headline number."
     )
 
     def draw() -> Any:
-        sheet = Sheet(title, _source(m), legend_rows=2, right=1.35)
+        sheet = Sheet(title, _source(m), legend_rows=2, right=1.6)
         axes = sheet.axes[0]
         _plain(axes, f"orders since {date_words(m.start)}")
         x = _dates(m, rows.index)
@@ -408,8 +487,11 @@ def cumulative_orders(m: Material) -> Chart | None:
             labels.append("what happened (not used by the forecast)")
         _time_axis(axes, m.start, m.end)
         axes.set_ylim(0, None)
-        notes = [(float(final["p90"]), f"{number(high)} (90 %)", BLUE), (mean, f"{number(mean)} average", MIDDLE),
-                 (float(final["p10"]), f"{number(low)} (10 %)", BLUE)]  # fmt: skip
+        notes = [
+            (float(final["p90"]), f"{number(high)} (80 % band)", BLUE),
+            (mean, f"{number(mean)} average", MIDDLE),
+            (float(final["p10"]), f"{number(low)} (80 % band)", BLUE),
+        ]
         if total is not None and len(total) and int(total.index[-1]) == m.days - 1:
             notes.append((float(total.iloc[-1]), f"{number(float(total.iloc[-1]))} placed", VERMILION))
         _right_labels(axes, x[-1], notes)
@@ -434,16 +516,22 @@ def _right_labels(axes: Any, x: float, notes: list[tuple[float, str, str]]) -> N
     edge = axes.get_xlim()[1]
     for (value, text, colour), y in zip(places, at, strict=True):
         axes.plot([x, edge], [value, y + shift], color=colour, linewidth=0.6, clip_on=False, zorder=6)
-        axes.text(edge, y + shift, f" {text}", color=colour, fontsize=9, va="center", ha="left", clip_on=False)
+        axes.text(
+            edge, y + shift, f" {text}", color=colour, fontsize=9, va="center", ha="left", clip_on=False
+        )
 
 
-# ------------------------------------------------------------------------------------------ members
+# ---------------------------------------------------------------------------- members
 
 
 def members_by_stage(m: Material) -> Chart | None:
     """Mean members by lifecycle stage: all of them, and below without those long dormant."""
     found = {name: m.forecast(name) for name in STAGES}
-    means = {name: rows["mean"] for name, rows in found.items() if rows is not None and float(rows["mean"].max()) > 0}
+    means = {
+        name: rows["mean"]
+        for name, rows in found.items()
+        if rows is not None and float(rows["mean"].max()) > 0
+    }
     if not means:
         return None
     end = {name: float(values.iloc[-1]) for name, values in means.items()}
@@ -452,16 +540,19 @@ def members_by_stage(m: Material) -> Chart | None:
     words = m.stage_words
     silent = end.get("dormant_90", 0.0)
     limit = int(m.summary["stage_limits_days"]["dormant_90"])
-    title = f"{percent(silent / listed)} of members will have been silent for {limit} days or more"
-    title += f" on {date_words(m.end)}"
+    title = f"On {date_words(m.end)}, {percent(silent / listed)} of members have been silent for {limit} days or more"
     takeaway = (
         f"Of {number(listed)} members on {date_words(m.end)}, {number(silent)} are long dormant, "
-        f"{number(end.get('active', 0.0))} are active and {number(end.get('at_risk', 0.0))} at risk; on the first day "
-        f"{number(begin.get('dormant_90', 0.0))} were long dormant and {number(begin.get('active', 0.0))} active."
+        f"{number(end.get('active', 0.0))} are active and {number(end.get('at_risk', 0.0))} at risk; on "
+        "the first day "
+        f"{number(begin.get('dormant_90', 0.0))} were long dormant and "
+        f"{number(begin.get('active', 0.0))} active."
     )
     how = (
-        "The height of a colour is the number of members in that stage, on average over all simulated futures. The "
-        "lower panel shows the same members without the long dormant, on a larger scale. A stage says how long a "
+        "The height of a colour is the number of members in that stage, on average over all simulated "
+        "futures. The "
+        "lower panel shows the same members without the long dormant, on a larger scale. A stage says "
+        "how long a "
         "member has been silent, not why."
     )
     parts = ", ".join(f"{words[name].split(':')[0].lower()} {number(value)}" for name, value in end.items())
@@ -473,8 +564,14 @@ def members_by_stage(m: Material) -> Chart | None:
         order = [name for name in STAGES if name in means]
         near = [name for name in order if name not in ("dormant_90", "lost")]
         small = bool(near) and sum(end[name] for name in near) < 0.7 * sum(end.values())
-        sheet = Sheet(title, _source(m), panels=(2.2, 3.0) if small else (4.2,), legend_rows=math.ceil(len(order) / 2),
-                      right=0.3, gap=0.5)  # fmt: skip
+        sheet = Sheet(
+            title,
+            _source(m),
+            panels=(2.2, 3.0) if small else (4.2,),
+            legend_rows=math.ceil(len(order) / 2),
+            right=0.3,
+            gap=0.5,
+        )
         groups = [(order, "all members")]
         if small:
             groups.append((near, "without the long dormant"))
@@ -507,23 +604,29 @@ def growth_accounting(m: Material) -> Chart | None:
     gained = table["new"] + table["resurrected"]
     net = gained - table["churned"]
     takeaway = (
-        f"In {month_words(names[-1])}, {number(last['active'])} members order on average: {number(last['retained'])} "
-        f"had ordered in the month before, {number(last['resurrected'])} come back after a pause and "
-        f"{number(last['new'])} are new."
+        f"In {month_words(names[-1])}, {number(last['active'])} members order on average: "
+        f"{number(last['retained'])} "
+        f"had ordered in the month before, {number(last['resurrected'])} come back after a pause"
     )
+    takeaway += "." if m.closed else f" and {number(last['new'])} are new."
     known = net.dropna()
     if math.isfinite(last["churned"]):
         takeaway += f" {number(last['churned'])} of those who ordered in the month before do not."
     if len(known):
-        gain = float(known.sum())
-        title = f"Monthly buyers: {'up' if gain >= 0 else 'down'} {number(abs(gain))} from {month_words(_before(names, known))}"
-        title += f" to {month_words(str(known.index[-1]))}"
+        title = (
+            f"Members who order in a month: {number(table['active'].iloc[0])} in {month_words(names[0])}, "
+        )
+        title += f"{number(last['active'])} in {month_words(names[-1])}"
     else:
-        title = f"Monthly buyers: {number(last['active'])} in {month_words(names[-1])}"
+        title = f"{number(last['active'])} members order in {month_words(names[-1])}"
     how = (
-        "Above the line: members who order in the month (new, again, or back after a pause). Below it: those who "
-        "ordered in the month before and not in this one. The dots are the change in buyers: new and returned, less "
-        "lapsed. Whole calendar months only, averages of all simulated futures."
+        "Above the line: members who order in the month (new, again, or back after a pause). Below it: "
+        "those who "
+        "ordered in the month before and not in this one. The dots are the change in buyers: new and "
+        "returned, less "
+        "lapsed. Of the first month it is not known who lapsed: the month before is not part of the run. "
+        "Whole calendar "
+        "months only, averages of all simulated futures."
     )
     alt = f"Bars by month. {takeaway}"
 
@@ -544,7 +647,9 @@ def growth_accounting(m: Material) -> Chart | None:
             base = base + values
         lost = table["churned"].fillna(0.0).to_numpy()
         axes.bar(x, -lost, 0.72, color=ORANGE, edgecolor="white", linewidth=0.7, zorder=2)
-        axes.plot(x, net, color=INK, linewidth=1.3, marker="o", markersize=6, markeredgecolor="white", zorder=5)
+        axes.plot(
+            x, net, color=INK, linewidth=1.3, marker="o", markersize=6, markeredgecolor="white", zorder=5
+        )
         high, low = float(base.max()), float(lost.max())
         axes.set_ylim(-low - 0.09 * (high + low), high + 0.07 * (high + low))
         axes.axhline(0, color=INK, linewidth=0.9, zorder=4)
@@ -553,14 +658,18 @@ def growth_accounting(m: Material) -> Chart | None:
         for i in range(0, len(x), every):
             axes.text(x[i], base[i], number(base[i]), ha="center", va="bottom", fontsize=size, color=INK)
             text = number(lost[i]) if math.isfinite(table["churned"].iloc[i]) else "not\nknown"
-            axes.text(x[i], -lost[i] - 0.012 * (high + low), text, ha="center", va="top", fontsize=size, color=INK)
+            axes.text(
+                x[i], -lost[i] - 0.012 * (high + low), text, ha="center", va="top", fontsize=size, color=INK
+            )
         shown = range(0, len(x), max(1, math.ceil(len(x) / 14)))
-        axes.set_xticks([x[i] for i in shown], [month_words(names[i], True).replace(" ", "\n") for i in shown])
+        axes.set_xticks(
+            [x[i] for i in shown], [month_words(names[i], True).replace(" ", "\n") for i in shown]
+        )
         axes.set_xlim(-0.6, len(x) - 0.4)
         axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):,.0f}")
         meaning = {
             "retained": "ordered in the month before too",
-            "resurrected": "back after a month or more of pause",
+            "resurrected": "back after skipping a month or more",
             "new": "first order ever",
         }
         handles: list[Any] = [Patch(color=colour) for _, colour in layers]
@@ -569,17 +678,14 @@ def growth_accounting(m: Material) -> Chart | None:
             Patch(color=ORANGE),
             Line2D([], [], color=INK, linewidth=1.3, marker="o", markersize=6, markeredgecolor="white"),
         ]
-        labels += ["lapsed: ordered the month before, not in this one", "change in buyers against the month before"]
+        labels += [
+            "lapsed: ordered the month before, not in this one",
+            "change in buyers against the month before",
+        ]
         sheet.legend(handles, labels, 3)
         return sheet.figure
 
     return Chart("growth_accounting", title, takeaway, how, alt, draw)
-
-
-def _before(names: list[str], known: pd.Series) -> str:
-    """The month before the first whose change is known."""
-    at = names.index(str(known.index[0]))
-    return names[at - 1] if at else str(pd.Period(names[0], freq="M") - 1)
 
 
 def cohort_triangle(m: Material) -> Chart | None:
@@ -590,7 +696,9 @@ def cohort_triangle(m: Material) -> Chart | None:
     cohorts = sorted(set(table["joining_month"]))[-MOST_COHORTS:]
     table = table[table["joining_month"].isin(cohorts)]
     ages = list(range(int(table["age_months"].min()), int(table["age_months"].max()) + 1))
-    grid = table.pivot(index="joining_month", columns="age_months", values="share").reindex(cohorts, columns=ages)
+    grid = table.pivot(index="joining_month", columns="age_months", values="share").reindex(
+        cohorts, columns=ages
+    )
     last = str(table["month"].max())
     later = table[table["age_months"] >= 1]
     if later.empty:
@@ -600,10 +708,13 @@ def cohort_triangle(m: Material) -> Chart | None:
     joined = table[table["age_months"] == 0]["joining_month"]
     first_month = later[(later["age_months"] == 1) & later["joining_month"].isin(joined)]
     takeaway = (
-        f"Of the members who joined in {month_words(oldest['joining_month'])}, {percent(oldest['share'])} order in "
+        f"Of the members who joined in {month_words(oldest['joining_month'])}, "
+        f"{percent(oldest['share'])} order in "
         f"{month_words(last)}, {int(oldest['age_months'])} months later."
     )
-    title = f"{percent(oldest['share'])} of those who joined in {month_words(oldest['joining_month'])} order in "
+    title = (
+        f"{percent(oldest['share'])} of those who joined in {month_words(oldest['joining_month'])} order in "
+    )
     title += month_words(last)
     if len(first_month):
         share = float(first_month["share"].mean())
@@ -615,41 +726,60 @@ def cohort_triangle(m: Material) -> Chart | None:
             f"{int(youngest['age_months'])} months after joining."
         )
     how = (
-        "A row is a joining month, a column the number of calendar months since. Each cell is the share of the "
-        "cohort that orders at least once in that month, on average. Hatched cells lie before the forecast starts: "
-        "they are not in these results. Months that the forecast covers only in part are left out."
+        "A row is a joining month, a column the number of calendar months since. Each cell is the share "
+        "of the "
+        "cohort that orders at least once in that month, on average. Hatched cells lie before the "
+        "forecast starts "
+        "and are not in these results; months that the forecast covers only in part are left out (–)."
     )
     if len(joined):
         how += " In the joining month itself everybody orders (100 %), by definition."
     alt = f"Heat map of {len(cohorts)} joining months by age in months. {takeaway}"
     start_month = m.start.year * 12 + m.start.month - 1
+    part = {str(month) for month in m.growth.index[~m.growth["whole"]]}
 
     def draw() -> Any:
         from matplotlib.colors import LinearSegmentedColormap
         from matplotlib.patches import Patch, Rectangle
 
-        sheet = Sheet(title, _source(m), panels=(max(1.2, 0.29 * len(cohorts)),), legend_rows=1, left=1.25,
-                      below=0.72, right=0.3)  # fmt: skip
+        sheet = Sheet(
+            title,
+            _source(m),
+            panels=(max(1.2, 0.29 * len(cohorts)),),
+            legend_rows=1,
+            left=1.4,
+            below=0.6,
+            right=0.3,
+        )
         axes = sheet.axes[0]
-        colours = LinearSegmentedColormap.from_list("ink", ["#F1F6FB", "#A6CDE8", "#3F8FC4", "#003F66"])
+        colours = LinearSegmentedColormap.from_list(
+            "ink", ["#F3F8FC", "#BBD9EE", "#7DB8DE", "#0B5A8F", "#003F66"]
+        )
         scale = float(later["share"].max()) or 1.0
         size = 8.5 if len(ages) <= 20 else max(4.5, 8.5 * 20 / len(ages))
         for row, cohort in enumerate(cohorts):
-            year, at = (int(part) for part in cohort.split("-"))
             for column, age in enumerate(ages):
                 share = float(grid.iat[row, column])
                 box = (column - 0.5, row - 0.5)
+                month = _months(cohort) + age
                 if not math.isfinite(share):
-                    if year * 12 + at - 1 + age < start_month:
-                        axes.add_patch(Rectangle(box, 1, 1, facecolor="#F2F2F2", edgecolor="#CFCFCF", hatch="////",
-                                                 linewidth=0))  # fmt: skip
+                    if f"{month // 12}-{month % 12 + 1:02d}" in part:
+                        axes.add_patch(
+                            Rectangle(box, 1, 1, facecolor="#F2F2F2", edgecolor="white", linewidth=0.8)
+                        )
+                        axes.text(column, row, "–", ha="center", va="center", fontsize=size, color=GREY)
+                    elif month < start_month:
+                        axes.add_patch(
+                            Rectangle(
+                                box, 1, 1, facecolor="#F2F2F2", edgecolor="#CFCFCF", hatch="////", linewidth=0
+                            )
+                        )
                     continue
                 tone = min(share / scale, 1.0)
                 fill = "#D9D9D9" if age == 0 else colours(tone)
                 axes.add_patch(Rectangle(box, 1, 1, facecolor=fill, edgecolor="white", linewidth=0.8))
-                text = f"{100 * share:.1f}" if 100 * share < 9.95 else f"{100 * share:.0f}"
-                axes.text(column, row, text, ha="center", va="center", fontsize=size,
-                          color="white" if tone > 0.5 and age > 0 else INK)  # fmt: skip
+                text = f"{100 * share:.1f}" if age and len(ages) <= 20 else f"{100 * share:.0f}"
+                axes.text(column, row, text, ha="center", va="center", fontsize=size, color=_ink_on(fill))
         axes.set_xlim(-0.5, len(ages) - 0.5)
         axes.set_ylim(len(cohorts) - 0.5, -0.5)
         shown = range(0, len(ages), max(1, math.ceil(len(ages) / 30)))
@@ -659,20 +789,37 @@ def cohort_triangle(m: Material) -> Chart | None:
         for side in axes.spines.values():
             side.set_visible(False)
         axes.set_xlabel("calendar months since joining", fontsize=9.5, color=INK)
-        axes.set_ylabel("joined in", fontsize=9.5, color=INK)
-        handles = [Patch(color=colours(0.35)), Patch(color=colours(0.95))]
-        labels = ["% of the cohort ordering in the month: few", f"many (darkest: {percent(scale)})"]
+        axes.set_ylabel("joined in", fontsize=9.5, color=INK, labelpad=8)
+        handles = [Patch(color=colours(0.15)), Patch(color=colours(1.0))]
+        labels = ["% of the cohort ordering: few", f"many (darkest: {percent(scale)})"]
         if len(joined):
             handles.append(Patch(color="#D9D9D9"))
             labels.append("joining month")
-        missing = grid.isna().to_numpy()
-        if missing.any():
+        if any(_months(cohort) + age < start_month for cohort in cohorts for age in ages):
             handles.append(Patch(facecolor="#F2F2F2", edgecolor="#CFCFCF", hatch="////"))
-            labels.append("before the forecast: not in these results")
+            labels.append("before the forecast")
+        if part:
+            handles.append(Patch(color="#F2F2F2"))
+            labels.append("– month covered only in part")
         sheet.legend(handles, labels, len(handles))
         return sheet.figure
 
     return Chart("cohort_triangle", title, takeaway, how, alt, draw)
+
+
+def _months(cohort: str) -> int:
+    """A month such as `1997-10`, in months since year 0."""
+    year, month = cohort.split("-")
+    return int(year) * 12 + int(month) - 1
+
+
+def _ink_on(fill: Any) -> str:
+    """White or dark ink, whichever stands out more on a colour."""
+    from matplotlib.colors import to_rgb
+
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(fill)]
+    bright = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return INK if (bright + 0.05) ** 2 > 1.05 * 0.0673 else "white"
 
 
 def activity_states(m: Material) -> Chart | None:
@@ -683,15 +830,18 @@ def activity_states(m: Material) -> Chart | None:
         return None
     final = {name: table.iloc[-1] for name, table in rows.items()}
     words = {"mau": "last 30 days (MAU)", "wau": "last 7 days (WAU)", "dau": "same day (DAU)"}
-    title = f"{number(final['mau']['mean'])} members will have ordered in the 30 days before {date_words(m.end)}"
+    title = f"{number(final['mau']['mean'])} members have ordered in the 30 days up to {date_words(m.end)}"
     takeaway = (
-        f"On {date_words(m.end)} on average {number(final['mau']['mean'])} members have ordered within 30 days (8 of "
+        f"On {date_words(m.end)} on average {number(final['mau']['mean'])} members have ordered within "
+        "30 days (8 of "
         f"10 futures: {number(final['mau']['p10'])} to {number(final['mau']['p90'])}), "
-        f"{number(final['wau']['mean'])} within 7 days and {number(final['dau']['mean'])} on the day itself; on the "
+        f"{number(final['wau']['mean'])} within 7 days and {number(final['dau']['mean'])} on the day "
+        "itself; on the "
         f"first day of the forecast {number(float(rows['mau']['mean'].iloc[0]))} had ordered within 30 days."
     )
     how = (
-        "Each line counts members who ordered at least once in the window that ends on that day; the tint holds 8 of "
+        "Each line counts members who ordered at least once in the window that ends on that day; the "
+        "tint holds 8 of "
         "10 simulated futures of that day."
     )
     alt = f"Three lines with 80 % bands: monthly, weekly and daily active members. {takeaway}"
@@ -723,7 +873,7 @@ def activity_states(m: Material) -> Chart | None:
     return Chart("activity_states", title, takeaway, how, alt, draw)
 
 
-# ------------------------------------------------------------------------------------------ sources of the band
+# ---------------------------------------------------------------------------- sources of the band
 
 
 def sources(m: Material) -> dict[str, dict[str, float]]:
@@ -763,24 +913,34 @@ def band_sources(m: Material) -> Chart | None:
     found = sources(m)
     if not found:
         return None
-    kinds = [kind for kind in SOURCE_WORDS if kind in varied(m) or any(s.get(kind, 0.0) > 0 for s in found.values())]
+    kinds = [
+        kind
+        for kind in SOURCE_WORDS
+        if kind in varied(m) or any(s.get(kind, 0.0) > 0 for s in found.values())
+    ]
     main = found.get("orders") or next(iter(found.values()))
     what = "orders" if "orders" in found else next(iter(found))
     most = max(kinds, key=lambda kind: main.get(kind, 0.0))
-    title = f"{percent(main[most])} of the uncertainty about {what} comes from {SOURCE_WORDS[most].split(':')[0]}"
+    title = (
+        f"{percent(main[most])} of the uncertainty about {what} comes from {SOURCE_WORDS[most].split(':')[0]}"
+    )
     listed = "; ".join(f"{SOURCE_WORDS[kind]} {percent(main.get(kind, 0.0))}" for kind in kinds)
     takeaway = f"Uncertainty about total {what} (share of the variance): {listed}."
     error = float(main.get("error", 0.0))
     how = (
-        "Each bar is the whole uncertainty about a total at the end, as variance, split by source. The shares are "
-        f"themselves estimated from the simulated futures, to about {100 * error:.0f} percentage points either way."
+        "Each bar is the whole uncertainty about a total at the end, as variance, split by source. The "
+        "shares are "
+        f"themselves estimated from the simulated futures, to about {100 * error:.0f} percentage points "
+        "either way."
     )
     alt = f"Stacked bars. {takeaway}"
 
     def draw() -> Any:
         from matplotlib.patches import Patch
 
-        sheet = Sheet(title, _source(m), panels=(0.55 * len(found) + 0.1,), legend_rows=1, below=0.55)
+        sheet = Sheet(
+            title, _source(m), panels=(0.55 * len(found) + 0.1,), legend_rows=1, below=0.55, right=0.45
+        )
         axes = sheet.axes[0]
         tones = {"luck": SKY, "parameters": ORANGE, "disturbance": BLUE}
         for row, shares in enumerate(found.values()):
@@ -789,8 +949,15 @@ def band_sources(m: Material) -> Chart | None:
                 share = shares.get(kind, 0.0)
                 axes.barh(row, share, 0.68, left=base, color=tones[kind], edgecolor="white", linewidth=1)
                 if share >= 0.035:
-                    axes.text(base + share / 2, row, percent(share), ha="center", va="center", fontsize=9,
-                              color="white" if kind == "disturbance" else INK)  # fmt: skip
+                    axes.text(
+                        base + share / 2,
+                        row,
+                        percent(share),
+                        ha="center",
+                        va="center",
+                        fontsize=9,
+                        color="white" if kind == "disturbance" else INK,
+                    )
                 base += share
         axes.set_yticks(range(len(found)), list(found))
         axes.set_ylim(len(found) - 0.5, -0.5)
@@ -803,7 +970,9 @@ def band_sources(m: Material) -> Chart | None:
             axes.spines[side].set_visible(False)
         axes.spines["bottom"].set_color("#999999")
         axes.set_xlabel("share of the variance of the total at the end", fontsize=9, color=INK)
-        sheet.legend([Patch(color=tones[kind]) for kind in kinds], [SOURCE_WORDS[kind] for kind in kinds], len(kinds))
+        sheet.legend(
+            [Patch(color=tones[kind]) for kind in kinds], [SOURCE_WORDS[kind] for kind in kinds], len(kinds)
+        )
         return sheet.figure
 
     return Chart("band_sources", title, takeaway, how, alt, draw)

@@ -12,8 +12,20 @@ import numpy as np
 import pandas as pd
 import yaml
 
-MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-          "November", "December")  # fmt: skip
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 LEVELS = ("mean", "p025", "p10", "p25", "p50", "p75", "p90", "p975")
 STAGES = ("active", "new", "at_risk", "dormant_30", "dormant_60", "dormant_90", "lost")
 
@@ -140,7 +152,9 @@ class Material:
         self.parameters: dict[str, Any] = self._json("parameters.json", {})
         self.manifest: dict[str, Any] = self._json("manifest.json", {})
         config = folder / "config.yaml"
-        self.config: dict[str, Any] = yaml.safe_load(config.read_text(encoding="utf-8")) if config.exists() else {}
+        self.config: dict[str, Any] = (
+            yaml.safe_load(config.read_text(encoding="utf-8")) if config.exists() else {}
+        )
         self.start = dt.date.fromisoformat(self.summary["start"])
         self.end = dt.date.fromisoformat(self.summary["end"])
         self.days = int(self.summary["days"])
@@ -165,16 +179,19 @@ class Material:
         return self.data_name != "none"
 
     @property
-    def money(self) -> str:
-        """The unit of amounts."""
+    def unit_of_money(self) -> str:
+        """The unit of amounts, in short: that of the log where there is one, whatever the tables call it."""
         if not self.has_log:
             return "CNY"
-        return "the log's own currency" + (", US dollars" if self.data_name.startswith("cdnow") else "")
+        return "US dollars" if self.data_name.startswith("cdnow") else "log's currency"
 
     @functools.cached_property
     def _forecast(self) -> dict[str, pd.DataFrame]:
         frame = pd.read_csv(self.folder / "forecast.csv")
-        return {str(name): rows.set_index("day").sort_index() for name, rows in frame.groupby("metric", sort=False)}
+        return {
+            str(name): rows.set_index("day").sort_index()
+            for name, rows in frame.groupby("metric", sort=False)
+        }
 
     def forecast(self, metric: str) -> pd.DataFrame | None:
         """A metric's rows of forecast.csv by day; None where absent, or where no reader should trust them."""
@@ -195,7 +212,7 @@ class Material:
     def closed(self) -> bool:
         """Whether nobody joins in any simulated future."""
         rows = self._forecast.get("joined_to_date")
-        return rows is None or float(rows["p975"].max()) == 0.0 and float(rows["mean"].max()) == 0.0
+        return rows is None or (float(rows["p975"].max()) == 0.0 and float(rows["mean"].max()) == 0.0)
 
     def _log(self, name: str) -> dict[str, pd.Series]:
         file = self.folder / name
@@ -274,7 +291,11 @@ class Material:
         """joining_month, age_months, month, share: of a cohort, active in a whole month of the forecast."""
         columns = ["joining_month", "age_months", "size", "active"]
         frame = pd.read_parquet(self.folder / "cohorts.parquet", columns=columns)
-        sums = frame.groupby(["joining_month", "age_months"], observed=True)[["size", "active"]].sum().reset_index()
+        sums = (
+            frame.groupby(["joining_month", "age_months"], observed=True)[["size", "active"]]
+            .sum()
+            .reset_index()
+        )
         sums["joining_month"] = sums["joining_month"].astype(str)
         base = pd.PeriodIndex(sums["joining_month"], freq="M")
         sums["month"] = [str(period + int(age)) for period, age in zip(base, sums["age_months"], strict=True)]
@@ -288,7 +309,9 @@ class Material:
     def stage_words(self) -> dict[str, str]:
         """What each lifecycle stage means, with this run's thresholds in days."""
         limits = self.summary["stage_limits_days"]
-        risk, d30, d60, d90 = (int(limits[key]) for key in ("at_risk", "dormant_30", "dormant_60", "dormant_90"))
+        risk, d30, d60, d90 = (
+            int(limits[key]) for key in ("at_risk", "dormant_30", "dormant_60", "dormant_90")
+        )
 
         def span(low: int, high: int) -> str:
             return f"{low} to {high} days" if high > low else f"{low} days"

@@ -18,7 +18,14 @@ from sim.engine import Plan
 from sim.errors import InputError
 from sim.settings import Fitting
 from sim.study import fit as fits
-from sim.study.jump_off import Calibration, ObservedMembers, TrackedMembers, Uncertainty, last_activity, log_values
+from sim.study.jump_off import (
+    Calibration,
+    ObservedMembers,
+    TrackedMembers,
+    Uncertainty,
+    last_activity,
+    log_values,
+)
 from sim.world.market import Market
 from sim.world.season import INDICES, calendar_month, daily_speed, monthly_speed
 
@@ -85,7 +92,9 @@ class Calibrated:
         member, birth, _, _ = self.log.histories(self.until)
         return TrackedMembers(self.fitted, uncertain, self.log.keys()[member], birth - self.until - 1)
 
-    def plan(self, days: int, market: Market, stages: Stages, uncertain: Uncertainty, tracked: bool = False) -> Plan:
+    def plan(
+        self, days: int, market: Market, stages: Stages, uncertain: Uncertainty, tracked: bool = False
+    ) -> Plan:
         """The plan of a forecast from this log."""
         founders = self.tracked(uncertain) if tracked else self.observed(uncertain)
         return Plan(self.start, days, founders, market, self.fitted.months, stages)
@@ -97,7 +106,9 @@ def calibrate(log: PurchaseLog, until: int, market: Market, fitting: Fitting) ->
     Errors: `InputError` where the log is too small or too short to learn from.
     """
     if until < 27:
-        raise InputError(f"{log.source}: {until + 1} days up to the jump-off; at least 4 weeks are needed to learn")
+        raise InputError(
+            f"{log.source}: {until + 1} days up to the jump-off; at least 4 weeks are needed to learn"
+        )
     notes: list[Note] = []
     history = fits.Histories(*log.histories(until)[1:], until=until)
     days = until + 1
@@ -156,12 +167,18 @@ def _season(
         months = monthly_speed(season)
         source = INDICES["us_general_merchandise"].source
         notes.append(
-            Note("season", 0, f"Assumed season (the log is not used for it): {source}; strength {season.strength:g}.")
+            Note(
+                "season",
+                0,
+                f"Assumed season (the log is not used for it): {source}; strength {season.strength:g}.",
+            )
         )
         return months, _clock(months, log.origin, days)
     months = _estimated_months(log, history, days)
     months = monthly_speed(season, months)
-    notes.append(Note("season", 0, "The season was estimated from the log itself, which covers two years or more."))
+    notes.append(
+        Note("season", 0, "The season was estimated from the log itself, which covers two years or more.")
+    )
     return months, _clock(months, log.origin, days)
 
 
@@ -174,7 +191,9 @@ def _estimated_months(log: PurchaseLog, history: fits.Histories, days: int) -> t
         speed = index[month]
         clock = np.cumsum(speed)
         purchasing = fits.fit_pareto_nbd(history, clock, 0, 1.0)
-        expected = np.bincount(month, weights=expected_repeats(purchasing, history.birth, clock), minlength=12)
+        expected = np.bincount(
+            month, weights=expected_repeats(purchasing, history.birth, clock), minlength=12
+        )
         index = index * (actual + 1.0) / (expected + 1.0)
         weight = np.bincount(month, minlength=12)
         index = index * weight.sum() / (index * weight).sum()
@@ -248,7 +267,9 @@ def _joining(birth: np.ndarray, days: int, notes: list[Note]) -> tuple[float, fl
     noise = 1.0 / (joined[start:] + 0.5)
     if len(y) < 8:
         level = float(joined[-min(weeks, 8) :].mean())
-        notes.append(Note("joining", int(joined.sum()), f"Newcomers: {level:.4g} a week, the mean of a short log."))
+        notes.append(
+            Note("joining", int(joined.sum()), f"Newcomers: {level:.4g} a week, the mean of a short log.")
+        )
         return float(f"{level:.6g}"), 0.0
 
     def filtered(walk: float, extra: float) -> tuple[float, float]:
@@ -270,6 +291,8 @@ def _joining(birth: np.ndarray, days: int, notes: list[Note]) -> tuple[float, fl
     walk = math.exp(best.x[0])
     level = math.exp(filtered(walk, math.exp(best.x[1]))[1])
     level, step = float(f"{level:.6g}"), float(f"{math.sqrt(walk):.6g}")
-    text = f"Newcomers: {level:.4g} a week at the jump-off, drifting by {100 * step:.1f} % a week (local level)."
+    text = (
+        f"Newcomers: {level:.4g} a week at the jump-off, drifting by {100 * step:.1f} % a week (local level)."
+    )
     notes.append(Note("joining", int(joined.sum()), text))
     return level, step

@@ -90,7 +90,9 @@ def prepare(config: Config) -> Prepared:
         behaviour = Behaviour(people.buying, people.drifting, people.spending)
         founders = EmbeddedFounders(run.members, behaviour, people.history_days)
         plan = Plan(config.start(), run.days or 365, founders, market, stages=people.stages)
-        note = Note("population", 0, "The embedded population is a stand-in, not your members: use it to explore.")
+        note = Note(
+            "population", 0, "The embedded population is a stand-in, not your members: use it to explore."
+        )
         title = f"{run.members:,} members of the embedded population, market {market.name}"
         return Prepared(config, plan, None, None, {}, title, (note,))
     until = jump_off_day(config, log)
@@ -99,9 +101,13 @@ def prepare(config: Config) -> Prepared:
     market = replace(market, cycle_days=calibrated.cycle_days, size=max(market.size, 2 * len(log.ids)))
     uncertain = Uncertainty(config.fit.parameters, config.fit.disturbance)
     plan = calibrated.plan(days, market, people.stages, uncertain)
-    cycle = Note("cycle", 0, f"Stages are scaled to this log's median time between orders: {market.cycle_days:g} days.")
+    cycle = Note(
+        "cycle", 0, f"Stages are scaled to this log's median time between orders: {market.cycle_days:g} days."
+    )
     week = (until + 1) // 7
-    title = f"{plan.founders.count:,} members of {log.source}, from the end of week {week} ({calibrated.start})"
+    title = (
+        f"{plan.founders.count:,} members of {log.source}, from the end of week {week} ({calibrated.start})"
+    )
     notes = (*log.notes, *calibrated.notes, cycle)
     return Prepared(config, plan, log, calibrated, {"data": log.sha256}, title, notes)
 
@@ -135,7 +141,11 @@ def run_forecast(config: Config, root: Path, progress: Progress | None = None) -
     run = config.run
     lived: dict[str, Ensemble] = {}
     for key, plan in _variants(ready).items():
-        label = {"all": "live the replications", "luck": "tell luck apart", "parameters": "tell parameters apart"}
+        label = {
+            "all": "live the replications",
+            "luck": "tell luck apart",
+            "parameters": "tell parameters apart",
+        }
         lived[key] = run_ensemble(
             plan, run.seed, run.replications, threads=run.threads, processes=run.processes,
             parts=folder.parts / key, progress=lambda n, key=key: say(label[key], n, run.replications),
@@ -168,7 +178,8 @@ def _variants(ready: Prepared) -> dict[str, Plan]:
     if isinstance(founders, ObservedMembers):
         if founders.uncertain.parameters or founders.uncertain.disturbance:
             out["parameters"] = replace(
-                ready.plan, founders=replace(founders, uncertain=replace(founders.uncertain, disturbance=False))
+                ready.plan,
+                founders=replace(founders, uncertain=replace(founders.uncertain, disturbance=False)),
             )
             out["luck"] = replace(ready.plan, founders=replace(founders, uncertain=Uncertainty(False, False)))
     elif ready.plan.market.disturbance.weekly_sd > 0.0:
@@ -230,7 +241,9 @@ def population_table(ready: Prepared) -> pd.DataFrame:
 
 def _index(strategy: str, replications: int, per: int) -> dict[str, Any]:
     return {
-        "strategy": pd.Categorical.from_codes(np.zeros(replications * per, dtype=np.int8), categories=[strategy]),
+        "strategy": pd.Categorical.from_codes(
+            np.zeros(replications * per, dtype=np.int8), categories=[strategy]
+        ),
         "replication": np.repeat(np.arange(replications, dtype=np.int32), per),
     }
 
@@ -270,7 +283,9 @@ def flows_table(ensemble: Ensemble, strategy: str) -> pd.DataFrame:
 
 
 def _month_names(base: int, count: int) -> np.ndarray:
-    return (np.datetime64("1970-01", "M") + np.arange(base, base + count).astype("timedelta64[M]")).astype(str)
+    return (np.datetime64("1970-01", "M") + np.arange(base, base + count).astype("timedelta64[M]")).astype(
+        str
+    )
 
 
 def cohorts_table(ready: Prepared, ensemble: Ensemble, strategy: str) -> pd.DataFrame:
@@ -321,7 +336,7 @@ def growth_table(ready: Prepared, ensemble: Ensemble, strategy: str) -> pd.DataF
     first = plan.base_month + int(plan.month_index(0, 1)[0])
     names = _month_names(first, months)
     end = plan.start + dt.timedelta(plan.days)
-    opening = (np.array(names, dtype="datetime64[M]").astype("datetime64[D]"))
+    opening = np.array(names, dtype="datetime64[M]").astype("datetime64[D]")
     closing = (np.array(names, dtype="datetime64[M]") + np.timedelta64(1, "M")).astype("datetime64[D]")
     whole = (opening >= np.datetime64(plan.start, "D")) & (closing <= np.datetime64(end, "D"))
     active = sums.sum(axis=2)
@@ -376,7 +391,9 @@ def log_series(log: PurchaseLog, until: int, before: bool) -> pd.DataFrame:
         out = {name: values for name, values in out.items() if not name.endswith(("_existing", "_newcomers"))}
     dates = (np.datetime64(log.origin, "D") + span.astype("timedelta64[D]")).astype(str)
     parts = [
-        pd.DataFrame({"day": span - until - 1, "date": dates, "metric": name, "value": values[span].astype(float)})
+        pd.DataFrame(
+            {"day": span - until - 1, "date": dates, "metric": name, "value": values[span].astype(float)}
+        )
         for name, values in out.items()
     ]
     return pd.concat(parts, ignore_index=True)
@@ -418,7 +435,9 @@ def parameters_document(ready: Prepared) -> dict[str, Any]:
     return out
 
 
-def summary_document(ready: Prepared, lived: dict[str, Ensemble], tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
+def summary_document(
+    ready: Prepared, lived: dict[str, Ensemble], tables: dict[str, pd.DataFrame]
+) -> dict[str, Any]:
     """summary.json: headline numbers with intervals and Monte Carlo errors, sources of the band, notes."""
     whole, plan = lived["all"], ready.plan
     headlines = []
@@ -447,7 +466,9 @@ def summary_document(ready: Prepared, lived: dict[str, Ensemble], tables: dict[s
         "replications": whole.replications,
         "seed": ready.config.run.seed,
         "members_at_start": plan.founders.count,
-        "stage_limits_days": dict(zip(("at_risk", "dormant_30", "dormant_60", "dormant_90"), limits, strict=True)),
+        "stage_limits_days": dict(
+            zip(("at_risk", "dormant_30", "dormant_60", "dormant_90"), limits, strict=True)
+        ),
         "headlines": headlines,
         "band_sources": sources,
         "targets": [],
