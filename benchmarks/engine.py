@@ -315,8 +315,7 @@ def command_seconds(command: list[str], times: int, **environment: str) -> float
     """The median wall time of a command in a fresh process."""
     env = {**os.environ, **environment}
     return statistics.median(
-        seconds(lambda: subprocess.run(command, check=True, capture_output=True, env=env))
-        for _ in range(times)
+        seconds(lambda: subprocess.run(command, check=True, capture_output=True, env=env)) for _ in range(times)
     )
 
 
@@ -327,9 +326,7 @@ def start_up(times: int) -> dict[str, float | None]:
         found: dict[str, float | None] = {
             "python_alone": command_seconds([*python, "pass"], times),
             "cold_tiny_run": command_seconds([*python, TINY], 1, MEMBERSIM_CACHE=folder),
-            "warm_import_sim_engine": command_seconds(
-                [*python, "import sim.engine"], times, MEMBERSIM_CACHE=folder
-            ),
+            "warm_import_sim_engine": command_seconds([*python, "import sim.engine"], times, MEMBERSIM_CACHE=folder),
             "warm_tiny_run": command_seconds([*python, TINY], times, MEMBERSIM_CACHE=folder),
             "import_mesa": command_seconds([*python, "import mesa"], times),
             "warm_forecast_help": None,
@@ -413,9 +410,7 @@ def machine() -> dict[str, Any]:
     cpu = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [
-            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line
-        ]
+        names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line]
         cpu = names[0] if names else cpu
     return {
         "cpu": cpu,
@@ -511,9 +506,7 @@ def measure(quick: bool) -> dict[str, Any]:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description="Measure the engine against plain Mesa and against the floor."
-    )
+    parser = argparse.ArgumentParser(description="Measure the engine against plain Mesa and against the floor.")
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
     parser.add_argument("--quick", action="store_true", help="fewer cases and days: under two minutes")
     parser.add_argument("--probe", nargs="+", help=argparse.SUPPRESS)

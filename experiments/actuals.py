@@ -14,11 +14,9 @@ def run(config: ActualsConfig) -> None:
     with show_progress() as progress:
         folder = lay_actuals(config, RESULTS, progress)
     for line in read_results(folder).summary["against_actuals"]:
-        print(
-            f"{line['metric']}: {line['actual']:,.0f} in {line['weeks']} whole weeks, forecast {line['forecast']:,.0f} "
-            f"({line['error_pct']:+.1f} %); {line['weeks_inside_80_pct']:.0f} % of weeks inside the 80 % band, "
-            f"{line['weeks_inside_95_pct']:.0f} % inside the 95 % band"
-        )
+        total = f"{line['actual']:,.0f} in {line['weeks']} whole weeks, forecast {line['forecast']:,.0f}"
+        inside = f"{line['weeks_inside_80_pct']:.0f} % and {line['weeks_inside_95_pct']:.0f} %"
+        print(f"{line['metric']}: {total} ({line['error_pct']:+.1f} %); {inside} of weeks inside the 80 and 95 % bands")
     print(f"open {folder / 'report.html'}")
 
 

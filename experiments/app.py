@@ -12,9 +12,7 @@ from sim.errors import InputError, nearest
 from sim.settings import ActualsConfig, Config
 from sim.units import checked, parameters
 
-CONFIGS = next(
-    p for p in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs") if p.is_dir()
-)
+CONFIGS = next(p for p in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs") if p.is_dir())
 SCHEMAS: dict[str, type] = {"forecast": Config, "backtest": Config, "actuals": ActualsConfig}
 RESULTS = Path("results")
 WRONG_INPUT = 2
@@ -73,7 +71,9 @@ def fail(message: str) -> int:
 def known_keys(words: list[str], schema: type) -> None:
     """Refuse an override whose key does not exist, `+` or not, before anything is composed."""
     paths = {parameter.path for parameter in parameters(schema)}
-    groups = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} if schema is Config else set()
+    groups: set[str] = set()
+    if schema is Config:
+        groups = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()}
     names = paths | groups | {path.rsplit(".", n)[0] for path in paths for n in range(1, path.count(".") + 1)}
     for word in words:
         if word.startswith("-") or "=" not in word:
@@ -81,8 +81,6 @@ def known_keys(words: list[str], schema: type) -> None:
         key = word.split("=", 1)[0].lstrip("+~")
         if key.split(".")[0] == "hydra" or key in names:
             continue
-        if key.startswith("data.columns."):
-            names |= {"data.columns.member_id", "data.columns.date", "data.columns.amount"}
         raise InputError(f"{key}: there is no such key; {near_key(key, names)}")
 
 
@@ -108,14 +106,10 @@ def explain(wrong: Exception) -> str:
     found = re.search(r"Could not find '([^']*)/([^']*)'", text)
     if found:
         group, choice = found.groups()
-        options = (
-            [file.stem for file in (CONFIGS / group).glob("*.yaml")] if (CONFIGS / group).is_dir() else []
-        )
+        options = [file.stem for file in (CONFIGS / group).glob("*.yaml")] if (CONFIGS / group).is_dir() else []
         return f"{group}={choice}: there is no such {group}; {nearest(choice, options)}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    useful = [
-        line for line in lines if not line.startswith(("full_key", "object_type", "See ", "To ", "Set the"))
-    ]
+    useful = [line for line in lines if not line.startswith(("full_key", "object_type", "See ", "To ", "Set the"))]
     return "\n".join(useful[:3]) or type(wrong).__name__
 
 

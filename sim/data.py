@@ -116,8 +116,7 @@ class PurchaseLog:
         if same.size:
             first, second = (self.ids[int(order[same[0] + i])] for i in (0, 1))
             raise InputError(
-                f"{self.source}: members {_shown(first)} and {_shown(second)} have the same key; "
-                "rename one of them"
+                f"{self.source}: members {_shown(first)} and {_shown(second)} have the same key; rename one of them"
             )
         return keys
 
@@ -213,8 +212,7 @@ def read_cdnow(part: str = "full") -> PurchaseLog:
         content = Path(str(found)).read_bytes()
     except (importlib.metadata.PackageNotFoundError, OSError):
         raise InputError(
-            "the CDNOW log comes with the package lifetimes, which is not installed; "
-            "pip install 'membersim[cdnow]'"
+            "the CDNOW log comes with the package lifetimes, which is not installed; pip install 'membersim[cdnow]'"
         ) from None
     rows, lines = [], []
     for number, line in enumerate(content.decode("ascii", "replace").splitlines(), start=1):
@@ -846,9 +844,7 @@ def _clean(
     arrays = [np.cumsum(started) - 1, line % days, amount]
     for array in arrays:
         array.setflags(write=False)
-    return PurchaseLog(
-        source, sha256, origin, days, tuple(ids[int(i)] for i in present), *arrays, notes=tuple(notes)
-    )
+    return PurchaseLog(source, sha256, origin, days, tuple(ids[int(i)] for i in present), *arrays, notes=tuple(notes))
 
 
 def _new(ordered: Ints) -> Flags:

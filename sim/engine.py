@@ -139,9 +139,7 @@ class EmbeddedFounders:
 
     def __post_init__(self) -> None:
         if self.history < 1:
-            raise InputError(
-                f"history={self.history}: founders must have joined on at least 1 day before day 0"
-            )
+            raise InputError(f"history={self.history}: founders must have joined on at least 1 day before day 0")
 
     @property
     def earliest(self) -> int:
@@ -269,9 +267,7 @@ class World:
             plan.start - dt.timedelta(self.history),
             self.history + plan.days,
         )
-        self.clock = wind_clock(
-            self.luck, speed, self.conditions.weekly_sd, self.conditions.memory, self.history
-        )
+        self.clock = wind_clock(self.luck, speed, self.conditions.weekly_sd, self.conditions.memory, self.history)
         self.clock -= self.clock[self.history]
         self._months = plan.month_index(-self.history, self.history + plan.days)
         self._month_zero = int(plan.month_index(0, 1)[0])
@@ -300,9 +296,7 @@ class World:
         """The day `day` as members see it."""
         at = day + self.history
         month = int(self._months[at]) if at >= 0 else self._month_zero
-        return Today(
-            day, at, day if day >= 0 else at, month, max(month - self._month_zero, 0), self.luck, self.clock
-        )
+        return Today(day, at, day if day >= 0 else at, month, max(month - self._month_zero, 0), self.luck, self.clock)
 
     def need_a_day(self) -> None:
         """Refuse to go on beyond the plan's last day."""
@@ -324,9 +318,7 @@ class World:
             return
         count, shares = self.population.count, len(books)
         work = [
-            self._pool.submit(
-                self._live_range, count * n // shares, count * (n + 1) // shares, today, books[n]
-            )
+            self._pool.submit(self._live_range, count * n // shares, count * (n + 1) // shares, today, books[n])
             for n in range(shares)
         ]
         for job in work:

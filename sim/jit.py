@@ -40,7 +40,7 @@ def _cache_folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="membersim-"))
 
 
-numba.config.CACHE_DIR = str(_cache_folder())  # pyright: ignore[reportAttributeAccessIssue]
+numba.config.CACHE_DIR = str(_cache_folder())  # pyright: ignore
 
 
 def rule[**P, R](function: Callable[P, R]) -> Callable[P, R]:

@@ -121,9 +121,7 @@ class MembershipModel(mesa.Model):
     ) -> None:
         super().__init__(rng=rng)
         if strategy not in STRATEGIES:
-            raise InputError(
-                f"strategy={strategy!r}: there is no such strategy; {nearest(strategy, STRATEGIES)}"
-            )
+            raise InputError(f"strategy={strategy!r}: there is no such strategy; {nearest(strategy, STRATEGIES)}")
         if isinstance(market, str):
             if market not in MARKETS:
                 raise InputError(f"market={market!r}: there is no such market; {nearest(market, MARKETS)}")

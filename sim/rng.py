@@ -85,9 +85,7 @@ def bits(luck: np.uint64, key: np.uint64, decision: int, index: int):
 
     `luck` is the replication's `stream`, `key` the entity's key, `index` an integer >= 0 below 2^32.
     """
-    return philox(
-        key & _LOW, key >> _32, np.uint64(index) & _LOW, np.uint64(decision), luck & _LOW, luck >> _32
-    )
+    return philox(key & _LOW, key >> _32, np.uint64(index) & _LOW, np.uint64(decision), luck & _LOW, luck >> _32)
 
 
 @rule

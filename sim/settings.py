@@ -49,9 +49,7 @@ class Run:
         between(1, 256),
         About("processes", "processes at work, each with its threads; the results do not depend on it"),
     ] = 1
-    overwrite: Annotated[bool, About("", "whether a folder of results that stands there may be replaced")] = (
-        False
-    )
+    overwrite: Annotated[bool, About("", "whether a folder of results that stands there may be replaced")] = False
 
 
 @dataclass(frozen=True)
@@ -125,9 +123,7 @@ class Data:
         if self.name == "log" and not self.path:
             raise InputError("data.path: data=log needs the path of your CSV, data.path=orders.csv")
         if self.name not in ("none", "log") and self.path:
-            raise InputError(
-                f"data.path={self.path!r}: is for your own log, and data={self.name} is another one"
-            )
+            raise InputError(f"data.path={self.path!r}: is for your own log, and data={self.name} is another one")
 
     @property
     def source(self) -> str:
@@ -145,13 +141,9 @@ class Fitting:
         float | None,
         Positive,
         between(0.2, 20),
-        About(
-            "", "shape of the gaps between orders; empty: estimated, 1 where the log does not tell it from 1"
-        ),
+        About("", "shape of the gaps between orders; empty: estimated, 1 where the log does not tell it from 1"),
     ] = None
-    parameters: Annotated[
-        bool, About("", "whether the uncertainty of the fitted parameters enters the bands")
-    ] = True
+    parameters: Annotated[bool, About("", "whether the uncertainty of the fitted parameters enters the bands")] = True
     disturbance: Annotated[bool, About("", "whether the shared weekly disturbance is fitted and acts")] = True
 
 

@@ -88,9 +88,7 @@ class RunFolder:
 
     def __init__(self, root: Path, app: str, name: str) -> None:
         if not name or Path(name).name != name or name.startswith("."):
-            raise InputError(
-                f"run.name={name!r}: must be the name of a folder, without slashes or a leading dot"
-            )
+            raise InputError(f"run.name={name!r}: must be the name of a folder, without slashes or a leading dot")
         self.path = root / app / name
         self.app = app
         self.resumed = False
@@ -129,9 +127,7 @@ class RunFolder:
         elif manifest is None:
             raise InputError(f"{self.path}: is not empty and not a folder of results; pick another run.name")
         elif manifest.get("status") == "complete":
-            same = (
-                "the same configuration" if manifest.get("config_hash") == hash_ else "another configuration"
-            )
+            same = "the same configuration" if manifest.get("config_hash") == hash_ else "another configuration"
             raise InputError(
                 f"{self.path}: holds complete results of {same}; open its report.html, pick another run.name, "
                 "or set run.overwrite=true"
@@ -186,9 +182,7 @@ class RunFolder:
 
     def write_csv(self, name: str, frame: pd.DataFrame) -> None:
         """Write a table as CSV with 10 significant digits."""
-        self._replace(
-            name, lambda path: frame.to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
-        )
+        self._replace(name, lambda path: frame.to_csv(path, index=False, float_format="%.10g", lineterminator="\n"))
 
     def write_parquet(self, name: str, frame: pd.DataFrame, about: dict[str, tuple[str, str]]) -> None:
         """Write a table as Parquet; `about` gives unit and definition of columns, kept as column metadata."""
@@ -206,7 +200,8 @@ class RunFolder:
 def content_hash(tables: dict[str, pd.DataFrame], documents: dict[str, Any]) -> str:
     """The hash of results: values and column names of tables (rows in key order) and of plain documents.
 
-    Numbers count to ten digits. Equal on every machine, for any number of threads and processes, with and without interruption or JIT.
+    Numbers count to ten digits. Equal on every machine, for any number of threads and processes, with and without
+    interruption or JIT.
     """
     out = hashlib.sha256()
     for name in sorted(tables):
@@ -250,22 +245,14 @@ class Results:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.is_dir():
-            near = (
-                [str(p) for p in self.path.parent.glob("*/") if p.is_dir()]
-                if self.path.parent.is_dir()
-                else []
-            )
+            near = [str(p) for p in self.path.parent.glob("*/") if p.is_dir()] if self.path.parent.is_dir() else []
             raise InputError(f"{self.path}: there is no such folder; {nearest(str(self.path), near)}")
         try:
             self.manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            raise InputError(
-                f"{self.path}: is not a folder of results (it has no readable manifest.json)"
-            ) from None
+            raise InputError(f"{self.path}: is not a folder of results (it has no readable manifest.json)") from None
         if self.manifest.get("status") != "complete":
-            raise InputError(
-                f"{self.path}: this run is not finished; run the same command again to finish it"
-            )
+            raise InputError(f"{self.path}: this run is not finished; run the same command again to finish it")
 
     def has(self, name: str) -> bool:
         """Whether a file is there."""

@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import annotated_types
 import numpy as np
@@ -97,10 +97,7 @@ def parameters(settings: type, prefix: str = "") -> Iterator[Parameter]:
         yield Parameter(path, default, low, high, open_low, abouts[0], kind)
 
 
-Settings = TypeVar("Settings")
-
-
-def checked(cls: type[Settings], values: dict[str, Any], prefix: str = "") -> Settings:
+def checked[S](cls: type[S], values: dict[str, Any], prefix: str = "") -> S:
     """Build settings from plain values; every wrong key, type or range is named, all at once.
 
     Errors: `InputError` with one line per problem: the key, its value, what is allowed, the nearest name.

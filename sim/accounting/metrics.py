@@ -46,9 +46,7 @@ METRICS = (
         )
         for name in stages.ACTIVITY
     ),
-    Metric(
-        "attached", "stock", "members", "latent: members who have not drifted away; not identified by a log"
-    ),
+    Metric("attached", "stock", "members", "latent: members who have not drifted away; not identified by a log"),
     Metric("orders", "flow", "orders", "orders placed, first orders included"),
     Metric("orders_existing", "flow", "orders", "orders of members of day 0"),
     Metric("orders_newcomers", "flow", "orders", "orders of members who joined since day 0"),
@@ -66,12 +64,8 @@ METRICS = (
     Metric("mau", "stock", "members", "monthly active: ordered in the last 30 days"),
     Metric("active_new", "flow", "members", "growth accounting: active today for the first time"),
     Metric("active_retained", "flow", "members", "growth accounting: active today and yesterday"),
-    Metric(
-        "active_resurrected", "flow", "members", "growth accounting: active today, not yesterday, but before"
-    ),
-    Metric(
-        "active_churned", "flow", "members", "growth accounting: active yesterday, not today (activity churn)"
-    ),
+    Metric("active_resurrected", "flow", "members", "growth accounting: active today, not yesterday, but before"),
+    Metric("active_churned", "flow", "members", "growth accounting: active yesterday, not today (activity churn)"),
 )
 NAMES = tuple(metric.name for metric in METRICS)
 

@@ -40,9 +40,9 @@ class Spending:
         between(0, 5),
         About("", "spread between one member's orders: standard deviation of log value", _LOG, "measured"),
     ] = 0.6
-    free_share: Annotated[
-        float, Share, About("share of orders", "orders that cost nothing", _LOG, "measured")
-    ] = 0.001
+    free_share: Annotated[float, Share, About("share of orders", "orders that cost nothing", _LOG, "measured")] = (
+        0.001
+    )
 
 
 @rule

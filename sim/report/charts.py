@@ -1,7 +1,7 @@
-"""The charts of a report: drawn from a run's files, each with its finding, a reading aid and a text alternative.
+"""The charts of a report: drawn from a run's files, each with its finding and a text alternative.
 
-Colours are those of Okabe & Ito (told apart by colour-blind readers). Nested bands are painted in opaque tints,
-so that the legend shows exactly what the chart shows. Matplotlib is used through its objects, without pyplot.
+Colours are those of Okabe & Ito (told apart by colour-blind readers). Nested bands are opaque tints, so that
+the legend shows exactly what the chart shows. Matplotlib is used through its objects, without pyplot.
 """
 
 import datetime as dt
@@ -102,9 +102,7 @@ def _fonts() -> tuple[tuple[str, ...], frozenset[int]]:
         "PingFang SC",
         "Hiragino Sans GB",
     )
-    installed = {
-        font.name: font.fname for font in font_manager.fontManager.ttflist if font.weight in (400, "normal")
-    }
+    installed = {font.name: font.fname for font in font_manager.fontManager.ttflist if font.weight in (400, "normal")}
     families = tuple(name for name in wanted if name in installed)[:2] or ("sans-serif",)
     letters: set[int] = set()
     for name in families:
@@ -157,9 +155,7 @@ class Sheet:
         self.figure = Figure(figsize=(width, height))
         FigureCanvasAgg(self.figure)
         text = "\n".join(lines)
-        self.words(
-            0.16 / width, 1 - 0.13 / height, text, fontsize=size, fontweight="bold", va="top", color=INK
-        )
+        self.words(0.16 / width, 1 - 0.13 / height, text, fontsize=size, fontweight="bold", va="top", color=INK)
         short = textwrap.shorten(drawable(source), int(width * 15.5), placeholder=" …")
         self.words(0.16 / width, 0.1 / height, short, fontsize=7.5, va="bottom", color=GREY)
         self._legend_at = 1 - (0.2 + 0.235 * len(lines) * size / 13) / height
@@ -267,7 +263,7 @@ def _jump_off(axes: Any, m: Material) -> None:
 
 
 def _ends(rows: pd.DataFrame) -> tuple[float, float, int]:
-    """Means of the first and of the last weeks, and how many weeks each takes: four, or fewer of a short run."""
+    """Means of the first and of the last weeks, and of how many weeks: four, or fewer of a short run."""
     weeks = min(4, len(rows) // 2) or 1
     return float(rows["mean"].iloc[:weeks].mean()), float(rows["mean"].iloc[-weeks:].mean()), weeks
 
@@ -278,9 +274,7 @@ def _course(first: float, last: float, weeks: int) -> str:
     if abs(change) < 0.02:
         return f"stay near {number(first)} a week"
     verb = "rise" if change > 0 else "fall"
-    return (
-        f"{verb} from {number(first)} a week (first {_weeks(weeks)}) to {number(last)} (last {_weeks(weeks)})"
-    )
+    return f"{verb} from {number(first)} a week (first {_weeks(weeks)}) to {number(last)} (last {_weeks(weeks)})"
 
 
 def _weeks(count: int) -> str:
@@ -459,9 +453,7 @@ def cumulative_orders(m: Material) -> Chart | None:
         "futures to "
         f"between {number(low)} and {number(high)}."
     )
-    alt = (
-        f"Cumulative orders with bands, ending at {number(mean)} (80 % band {number(low)} to {number(high)})."
-    )
+    alt = f"Cumulative orders with bands, ending at {number(mean)} (80 % band {number(low)} to {number(high)})."
     if total is not None and len(total):
         got, by = float(total.iloc[-1]), date_words(m.date(int(total.index[-1])))
         takeaway += f" {number(got)} were placed by {by}."
@@ -516,9 +508,7 @@ def _right_labels(axes: Any, x: float, notes: list[tuple[float, str, str]]) -> N
     edge = axes.get_xlim()[1]
     for (value, text, colour), y in zip(places, at, strict=True):
         axes.plot([x, edge], [value, y + shift], color=colour, linewidth=0.6, clip_on=False, zorder=6)
-        axes.text(
-            edge, y + shift, f" {text}", color=colour, fontsize=9, va="center", ha="left", clip_on=False
-        )
+        axes.text(edge, y + shift, f" {text}", color=colour, fontsize=9, va="center", ha="left", clip_on=False)
 
 
 # ---------------------------------------------------------------------------- members
@@ -527,11 +517,7 @@ def _right_labels(axes: Any, x: float, notes: list[tuple[float, str, str]]) -> N
 def members_by_stage(m: Material) -> Chart | None:
     """Mean members by lifecycle stage: all of them, and below without those long dormant."""
     found = {name: m.forecast(name) for name in STAGES}
-    means = {
-        name: rows["mean"]
-        for name, rows in found.items()
-        if rows is not None and float(rows["mean"].max()) > 0
-    }
+    means = {name: rows["mean"] for name, rows in found.items() if rows is not None and float(rows["mean"].max()) > 0}
     if not means:
         return None
     end = {name: float(values.iloc[-1]) for name, values in means.items()}
@@ -540,7 +526,8 @@ def members_by_stage(m: Material) -> Chart | None:
     words = m.stage_words
     silent = end.get("dormant_90", 0.0)
     limit = int(m.summary["stage_limits_days"]["dormant_90"])
-    title = f"On {date_words(m.end)}, {percent(silent / listed)} of members have been silent for {limit} days or more"
+    title = f"On {date_words(m.end)}, {percent(silent / listed)} of members have been silent for {limit} days"
+    title += " or more"
     takeaway = (
         f"Of {number(listed)} members on {date_words(m.end)}, {number(silent)} are long dormant, "
         f"{number(end.get('active', 0.0))} are active and {number(end.get('at_risk', 0.0))} at risk; on "
@@ -595,7 +582,7 @@ def members_by_stage(m: Material) -> Chart | None:
 
 
 def growth_accounting(m: Material) -> Chart | None:
-    """Monthly active members by where they come from, and those who were active the month before and are not."""
+    """Monthly active members by where they come from, and those who were active the month before only."""
     table = m.growth[m.growth["whole"]]
     if table.empty:
         return None
@@ -613,9 +600,7 @@ def growth_accounting(m: Material) -> Chart | None:
     if math.isfinite(last["churned"]):
         takeaway += f" {number(last['churned'])} of those who ordered in the month before do not."
     if len(known):
-        title = (
-            f"Members who order in a month: {number(table['active'].iloc[0])} in {month_words(names[0])}, "
-        )
+        title = f"Members who order in a month: {number(table['active'].iloc[0])} in {month_words(names[0])}, "
         title += f"{number(last['active'])} in {month_words(names[-1])}"
     else:
         title = f"{number(last['active'])} members order in {month_words(names[-1])}"
@@ -647,9 +632,7 @@ def growth_accounting(m: Material) -> Chart | None:
             base = base + values
         lost = table["churned"].fillna(0.0).to_numpy()
         axes.bar(x, -lost, 0.72, color=ORANGE, edgecolor="white", linewidth=0.7, zorder=2)
-        axes.plot(
-            x, net, color=INK, linewidth=1.3, marker="o", markersize=6, markeredgecolor="white", zorder=5
-        )
+        axes.plot(x, net, color=INK, linewidth=1.3, marker="o", markersize=6, markeredgecolor="white", zorder=5)
         high, low = float(base.max()), float(lost.max())
         axes.set_ylim(-low - 0.09 * (high + low), high + 0.07 * (high + low))
         axes.axhline(0, color=INK, linewidth=0.9, zorder=4)
@@ -658,13 +641,9 @@ def growth_accounting(m: Material) -> Chart | None:
         for i in range(0, len(x), every):
             axes.text(x[i], base[i], number(base[i]), ha="center", va="bottom", fontsize=size, color=INK)
             text = number(lost[i]) if math.isfinite(table["churned"].iloc[i]) else "not\nknown"
-            axes.text(
-                x[i], -lost[i] - 0.012 * (high + low), text, ha="center", va="top", fontsize=size, color=INK
-            )
+            axes.text(x[i], -lost[i] - 0.012 * (high + low), text, ha="center", va="top", fontsize=size, color=INK)
         shown = range(0, len(x), max(1, math.ceil(len(x) / 14)))
-        axes.set_xticks(
-            [x[i] for i in shown], [month_words(names[i], True).replace(" ", "\n") for i in shown]
-        )
+        axes.set_xticks([x[i] for i in shown], [month_words(names[i], True).replace(" ", "\n") for i in shown])
         axes.set_xlim(-0.6, len(x) - 0.4)
         axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):,.0f}")
         meaning = {
@@ -696,9 +675,7 @@ def cohort_triangle(m: Material) -> Chart | None:
     cohorts = sorted(set(table["joining_month"]))[-MOST_COHORTS:]
     table = table[table["joining_month"].isin(cohorts)]
     ages = list(range(int(table["age_months"].min()), int(table["age_months"].max()) + 1))
-    grid = table.pivot(index="joining_month", columns="age_months", values="share").reindex(
-        cohorts, columns=ages
-    )
+    grid = table.pivot(index="joining_month", columns="age_months", values="share").reindex(cohorts, columns=ages)
     last = str(table["month"].max())
     later = table[table["age_months"] >= 1]
     if later.empty:
@@ -712,13 +689,12 @@ def cohort_triangle(m: Material) -> Chart | None:
         f"{percent(oldest['share'])} order in "
         f"{month_words(last)}, {int(oldest['age_months'])} months later."
     )
-    title = (
-        f"{percent(oldest['share'])} of those who joined in {month_words(oldest['joining_month'])} order in "
-    )
+    title = f"{percent(oldest['share'])} of those who joined in {month_words(oldest['joining_month'])} order in "
     title += month_words(last)
     if len(first_month):
         share = float(first_month["share"].mean())
-        takeaway += f" Of those who join during the forecast, {percent(share)} order again in the month after joining."
+        takeaway += f" Of those who join during the forecast, {percent(share)} order again in the month after"
+        takeaway += " joining."
         title = f"{percent(share)} of newcomers order again in the month after joining"
     elif len(final) > 1:
         takeaway += (
@@ -752,9 +728,7 @@ def cohort_triangle(m: Material) -> Chart | None:
             right=0.3,
         )
         axes = sheet.axes[0]
-        colours = LinearSegmentedColormap.from_list(
-            "ink", ["#F3F8FC", "#BBD9EE", "#7DB8DE", "#0B5A8F", "#003F66"]
-        )
+        colours = LinearSegmentedColormap.from_list("ink", ["#F3F8FC", "#BBD9EE", "#7DB8DE", "#0B5A8F", "#003F66"])
         scale = float(later["share"].max()) or 1.0
         size = 8.5 if len(ages) <= 20 else max(4.5, 8.5 * 20 / len(ages))
         for row, cohort in enumerate(cohorts):
@@ -764,15 +738,11 @@ def cohort_triangle(m: Material) -> Chart | None:
                 month = _months(cohort) + age
                 if not math.isfinite(share):
                     if f"{month // 12}-{month % 12 + 1:02d}" in part:
-                        axes.add_patch(
-                            Rectangle(box, 1, 1, facecolor="#F2F2F2", edgecolor="white", linewidth=0.8)
-                        )
+                        axes.add_patch(Rectangle(box, 1, 1, facecolor="#F2F2F2", edgecolor="white", linewidth=0.8))
                         axes.text(column, row, "–", ha="center", va="center", fontsize=size, color=GREY)
                     elif month < start_month:
                         axes.add_patch(
-                            Rectangle(
-                                box, 1, 1, facecolor="#F2F2F2", edgecolor="#CFCFCF", hatch="////", linewidth=0
-                            )
+                            Rectangle(box, 1, 1, facecolor="#F2F2F2", edgecolor="#CFCFCF", hatch="////", linewidth=0)
                         )
                     continue
                 tone = min(share / scale, 1.0)
@@ -886,7 +856,7 @@ def sources(m: Material) -> dict[str, dict[str, float]]:
 
 
 def varied(m: Material) -> list[str]:
-    """The sources of uncertainty that this run let vary: luck always, parameters and disturbance as configured."""
+    """What this run let vary: luck always, parameters and disturbance as configured."""
     fitting = m.config.get("fit") or {}
     out = ["luck"]
     if m.has_log and fitting.get("parameters", True):
@@ -913,17 +883,11 @@ def band_sources(m: Material) -> Chart | None:
     found = sources(m)
     if not found:
         return None
-    kinds = [
-        kind
-        for kind in SOURCE_WORDS
-        if kind in varied(m) or any(s.get(kind, 0.0) > 0 for s in found.values())
-    ]
+    kinds = [kind for kind in SOURCE_WORDS if kind in varied(m) or any(s.get(kind, 0.0) > 0 for s in found.values())]
     main = found.get("orders") or next(iter(found.values()))
     what = "orders" if "orders" in found else next(iter(found))
     most = max(kinds, key=lambda kind: main.get(kind, 0.0))
-    title = (
-        f"{percent(main[most])} of the uncertainty about {what} comes from {SOURCE_WORDS[most].split(':')[0]}"
-    )
+    title = f"{percent(main[most])} of the uncertainty about {what} comes from {SOURCE_WORDS[most].split(':')[0]}"
     listed = "; ".join(f"{SOURCE_WORDS[kind]} {percent(main.get(kind, 0.0))}" for kind in kinds)
     takeaway = f"Uncertainty about total {what} (share of the variance): {listed}."
     error = float(main.get("error", 0.0))
@@ -938,9 +902,7 @@ def band_sources(m: Material) -> Chart | None:
     def draw() -> Any:
         from matplotlib.patches import Patch
 
-        sheet = Sheet(
-            title, _source(m), panels=(0.55 * len(found) + 0.1,), legend_rows=1, below=0.55, right=0.45
-        )
+        sheet = Sheet(title, _source(m), panels=(0.55 * len(found) + 0.1,), legend_rows=1, below=0.55, right=0.45)
         axes = sheet.axes[0]
         tones = {"luck": SKY, "parameters": ORANGE, "disturbance": BLUE}
         for row, shares in enumerate(found.values()):
@@ -970,9 +932,7 @@ def band_sources(m: Material) -> Chart | None:
             axes.spines[side].set_visible(False)
         axes.spines["bottom"].set_color("#999999")
         axes.set_xlabel("share of the variance of the total at the end", fontsize=9, color=INK)
-        sheet.legend(
-            [Patch(color=tones[kind]) for kind in kinds], [SOURCE_WORDS[kind] for kind in kinds], len(kinds)
-        )
+        sheet.legend([Patch(color=tones[kind]) for kind in kinds], [SOURCE_WORDS[kind] for kind in kinds], len(kinds))
         return sheet.figure
 
     return Chart("band_sources", title, takeaway, how, alt, draw)

@@ -152,9 +152,7 @@ class Material:
         self.parameters: dict[str, Any] = self._json("parameters.json", {})
         self.manifest: dict[str, Any] = self._json("manifest.json", {})
         config = folder / "config.yaml"
-        self.config: dict[str, Any] = (
-            yaml.safe_load(config.read_text(encoding="utf-8")) if config.exists() else {}
-        )
+        self.config: dict[str, Any] = yaml.safe_load(config.read_text(encoding="utf-8")) if config.exists() else {}
         self.start = dt.date.fromisoformat(self.summary["start"])
         self.end = dt.date.fromisoformat(self.summary["end"])
         self.days = int(self.summary["days"])
@@ -188,10 +186,7 @@ class Material:
     @functools.cached_property
     def _forecast(self) -> dict[str, pd.DataFrame]:
         frame = pd.read_csv(self.folder / "forecast.csv")
-        return {
-            str(name): rows.set_index("day").sort_index()
-            for name, rows in frame.groupby("metric", sort=False)
-        }
+        return {str(name): rows.set_index("day").sort_index() for name, rows in frame.groupby("metric", sort=False)}
 
     def forecast(self, metric: str) -> pd.DataFrame | None:
         """A metric's rows of forecast.csv by day; None where absent, or where no reader should trust them."""
@@ -291,11 +286,7 @@ class Material:
         """joining_month, age_months, month, share: of a cohort, active in a whole month of the forecast."""
         columns = ["joining_month", "age_months", "size", "active"]
         frame = pd.read_parquet(self.folder / "cohorts.parquet", columns=columns)
-        sums = (
-            frame.groupby(["joining_month", "age_months"], observed=True)[["size", "active"]]
-            .sum()
-            .reset_index()
-        )
+        sums = frame.groupby(["joining_month", "age_months"], observed=True)[["size", "active"]].sum().reset_index()
         sums["joining_month"] = sums["joining_month"].astype(str)
         base = pd.PeriodIndex(sums["joining_month"], freq="M")
         sums["month"] = [str(period + int(age)) for period, age in zip(base, sums["age_months"], strict=True)]
@@ -309,9 +300,7 @@ class Material:
     def stage_words(self) -> dict[str, str]:
         """What each lifecycle stage means, with this run's thresholds in days."""
         limits = self.summary["stage_limits_days"]
-        risk, d30, d60, d90 = (
-            int(limits[key]) for key in ("at_risk", "dormant_30", "dormant_60", "dormant_90")
-        )
+        risk, d30, d60, d90 = (int(limits[key]) for key in ("at_risk", "dormant_30", "dormant_60", "dormant_90"))
 
         def span(low: int, high: int) -> str:
             return f"{low} to {high} days" if high > low else f"{low} days"

@@ -1,4 +1,4 @@
-"""The report of a run: `charts/*.png` and a self-contained `report.html`, from the files of its folder alone."""
+"""The report of a run: `charts/*.png` and a self-contained `report.html`, from its files alone."""
 
 import base64
 import math
@@ -55,7 +55,7 @@ FITTED_WORDS = {
     "weekly_sd": "Shared ups and downs of weeks (standard deviation of logarithms)",
     "memory": "How much of a week's ups and downs carries into the next week (0 to 1)",
     "joining_level": "Newcomers a week when the forecast starts",
-    "joining_walk": "How far the level of newcomers wanders from week to week (standard deviation of logarithms)",
+    "joining_walk": "How far newcomers wander from week to week (standard deviation of logarithms)",
     "cycle_days": "Usual time between orders, days",
 }
 
@@ -63,8 +63,8 @@ FITTED_WORDS = {
 def write_report(folder: Path) -> None:
     """Draw the charts of a run and write its page, reading nothing but the run's own files.
 
-    Writes `charts/*.png` and `report.html`. The same files give the same bytes, before and after the folder is
-    marked complete. Charts that an earlier report left there and this one does not have are removed.
+    Writes `charts/*.png` and `report.html`. The same files give the same bytes, before and after
+    the folder is marked complete. Charts that an earlier report left there and this one does not have are removed.
     """
     material = Material(Path(folder))
     charts = all_charts(material)
@@ -218,8 +218,7 @@ def _lead(m: Material) -> list[str]:
     joined = m.headlines.get("joined_to_date")
     if m.closed:
         out.append(
-            f"The membership is taken as closed: these are the {count:,} members of the first day, "
-            "nobody joins."
+            f"The membership is taken as closed: these are the {count:,} members of the first day, nobody joins."
         )
     elif members is not None and members.usable and joined is not None and joined.usable:
         out.append(
@@ -306,12 +305,8 @@ def _rows(m: Material) -> list[dict[str, str]]:
         else:
             row |= {
                 "mean": number(line.mean),
-                "band80": number(line.low80)
-                if line.fixed
-                else f"{number(line.low80)} to {number(line.high80)}",
-                "band95": number(line.low95)
-                if line.fixed
-                else f"{number(line.low95)} to {number(line.high95)}",
+                "band80": number(line.low80) if line.fixed else f"{number(line.low80)} to {number(line.high80)}",
+                "band95": number(line.low95) if line.fixed else f"{number(line.low95)} to {number(line.high95)}",
                 "error": "exact" if line.error == 0 else f"± {number(2 * line.error)}",
             }
         out.append(row)
@@ -350,7 +345,7 @@ def _bands(m: Material) -> str:
     return (
         f"The same membership was lived through {m.replications:,} times, each time with other luck"
         + (_others(m) + ". ")
-        + "Each of these runs is a simulated future. A band of 80 % holds the middle 8 of 10 of them; 1 in 10 lies "
+        + "Each of these runs is a simulated future. A band of 80 % holds the middle 8 of 10; 1 in 10 lies "
         "below it and 1 in 10 above. A 95 % band leaves 1 in 40 on either side. Bands speak about what "
         "the model knows "
         "it does not know; a war, a new rival or a change of prices is not in them."
@@ -371,9 +366,7 @@ def _not_drawn(m: Material, charts: list[Chart]) -> list[str]:
     have = {chart.name for chart in charts}
     out = []
     if m.closed:
-        out.append(
-            "Closed membership: there is no chart of newcomers, because nobody joins in any simulated future."
-        )
+        out.append("Closed membership: there is no chart of newcomers, because nobody joins in any simulated future.")
     if "revenue" not in have:
         out.append("No chart of revenue: this run has no usable weekly amounts.")
     if "growth_accounting" not in have:
@@ -397,9 +390,7 @@ def _fared(m: Material) -> list[dict[str, str]]:
         where = "not known"
         if totals is not None and 7 * weeks - 1 in totals.index:
             at = totals.loc[7 * weeks - 1]
-            where = standing(
-                float(entry["actual"]), *(float(at[key]) for key in ("p10", "p90", "p025", "p975"))
-            )
+            where = standing(float(entry["actual"]), *(float(at[key]) for key in ("p10", "p90", "p025", "p975")))
         out.append(
             {
                 "metric": name,
@@ -429,9 +420,9 @@ def _fared_intro(m: Material) -> str:
 def _fared_words(m: Material, fared: list[dict[str, str]]) -> list[str]:
     out = []
     for row in fared:
-        text = f"{row['label']}: {row['forecast']} forecast, {row['actual']} happened: {row['missed']}; the total lies "
-        text += f"{row['standing']}. "
-        text += f"{row['inside80']} of single weeks lay inside the 80 % band and {row['inside95']} inside the 95 % band."
+        text = f"{row['label']}: {row['forecast']} forecast, {row['actual']} happened. The forecast was "
+        text += f"{row['missed']}; the total lies {row['standing']}. Of single weeks, {row['inside80']} lay inside "
+        text += f"the 80 % band and {row['inside95']} inside the 95 % band."
         out.append(text)
     if fared:
         out.append(
@@ -458,9 +449,7 @@ def _sure(m: Material) -> list[str]:
         )
         out.append(f"The bands contain no uncertainty about the members' tendencies: {reason}.")
     if "disturbance" not in kinds:
-        out.append(
-            "The bands contain no shared ups and downs of weeks: none were found or none were asked for."
-        )
+        out.append("The bands contain no shared ups and downs of weeks: none were found or none were asked for.")
     out.append(
         "Not in any band: whether the model itself is right, whether the season assumed below fits this "
         "business, and "

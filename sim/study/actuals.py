@@ -60,8 +60,7 @@ def series_since(log: PurchaseLog, start: dt.date, days: int, known: set[str]) -
     }
     dates = (np.datetime64(start, "D") + span.astype("timedelta64[D]")).astype(str)
     rows = [
-        pd.DataFrame({"day": span, "date": dates, "metric": name, "value": values})
-        for name, values in out.items()
+        pd.DataFrame({"day": span, "date": dates, "metric": name, "value": values}) for name, values in out.items()
     ]
     return pd.concat(rows, ignore_index=True)
 

@@ -86,9 +86,7 @@ def split(calibrated: Calibrated, log_days: int) -> Split:
     late = (log.day > until) & (log.day <= until + t) & (place[log.member] >= 0)
     actual = np.zeros((len(member), t // 7), dtype=np.int64)
     np.add.at(actual, (place[log.member[late]], (log.day[late] - until - 1) // 7), 1)
-    repeat = np.bincount(log.day[log.day <= until], minlength=until + 1) - np.bincount(
-        h.birth, minlength=until + 1
-    )
+    repeat = np.bincount(log.day[log.day <= until], minlength=until + 1) - np.bincount(h.birth, minlength=until + 1)
     past = repeat.reshape(-1, 7).sum(axis=1)
     return Split(h, member, actual, past, h.birth // COHORT_DAYS, t)
 
@@ -100,9 +98,7 @@ def baselines(s: Split, pareto: fits.Fit, bg: fits.Fit, task: str) -> list[Candi
     out = []
     if task == "tracking":
         births, which = np.unique(age, return_inverse=True)
-        begin = (
-            7 * np.arange(0, (h.until + 1) // 7 + 1) - 1 - h.until
-        )  # ends of past weeks, days before the jump-off
+        begin = 7 * np.arange(0, (h.until + 1) // 7 + 1) - 1 - h.until  # ends of past weeks, days before the jump-off
         for name, expected, fit in (
             ("pareto_nbd", fits.expected_orders, pareto),
             ("bg_nbd", fits.bg_nbd_expected_orders, bg),
@@ -117,9 +113,7 @@ def baselines(s: Split, pareto: fits.Fit, bg: fits.Fit, task: str) -> list[Candi
             ("pareto_nbd", fits.conditional_expectation, pareto),
             ("bg_nbd", fits.bg_nbd_conditional_expectation, bg),
         ):
-            cumulative = np.stack(
-                [expected(fit, h, float(end)) if end else np.zeros(len(age)) for end in ends]
-            )
+            cumulative = np.stack([expected(fit, h, float(end)) if end else np.zeros(len(age)) for end in ends])
             members = np.diff(cumulative, axis=0).T
             out.append(Candidate(name, members.sum(axis=0), members))
         rate = h.orders / np.maximum(age, 1) * 7.0
@@ -158,9 +152,7 @@ def scores(s: Split, c: Candidate, task: str, weight: np.ndarray | None = None) 
     if weight is not None:
         actual = weight @ s.actual
         forecast = weight @ c.members if c.members is not None else forecast
-    out = weekly_scores(
-        actual, forecast, float(past.sum()), float((past if own_past is None else own_past).sum())
-    )
+    out = weekly_scores(actual, forecast, float(past.sum()), float((past if own_past is None else own_past).sum()))
     if c.members is not None:
         w = np.ones(len(s.cohort)) if weight is None else weight
         truth, said = s.actual.sum(axis=1), c.members.sum(axis=1)
@@ -261,9 +253,7 @@ def run_backtest(config: Config, root: Path, progress: Progress | None = None) -
     if week is None:
         week = CDNOW_JUMP_OFF if config.data.source.startswith("cdnow") else log.days // 14
     if week * 7 + 28 > log.days:
-        raise InputError(
-            f"data.jump_off_week={week}: {log.source} has {log.days // 7} weeks; leave at least 4"
-        )
+        raise InputError(f"data.jump_off_week={week}: {log.source} has {log.days // 7} weeks; leave at least 4")
     until = week * 7 - 1
     say("fit the log", 0, 2)
     flat = replace(config.market, season=Season("none"))

@@ -57,9 +57,7 @@ def forecast_table(ensemble: Ensemble, start: dt.date) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def variance_sources(
-    everything: Ensemble, parameters: Ensemble, luck: Ensemble, name: str
-) -> dict[str, float]:
+def variance_sources(everything: Ensemble, parameters: Ensemble, luck: Ensemble, name: str) -> dict[str, float]:
     """How much of the variance of a metric's total at the horizon is luck, parameters and disturbance.
 
     The three ensembles share their luck; they differ in which unknowns vary: all, luck and parameters, luck

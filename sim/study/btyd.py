@@ -248,9 +248,7 @@ def gone_before_next(
                     part = (5.0 * part + 8.0 * gap_term(y, v, a, k, log_beta, s, past)) / 18.0
                 elif change * width < FIVE_POINTS:
                     term = gap_term(y + dy * OUTER_5, v + half * OUTER_5, a, k, log_beta, s, past)
-                    part = WEIGHT_5 * (
-                        term + gap_term(y - dy * OUTER_5, v - half * OUTER_5, a, k, log_beta, s, past)
-                    )
+                    part = WEIGHT_5 * (term + gap_term(y - dy * OUTER_5, v - half * OUTER_5, a, k, log_beta, s, past))
                     part += MIDDLE_5 * gap_term(y + dy * INNER_5, v + half * INNER_5, a, k, log_beta, s, past)
                     part += MIDDLE_5 * gap_term(y - dy * INNER_5, v - half * INNER_5, a, k, log_beta, s, past)
                     part = 0.5 * (part + CENTRE_5 * gap_term(y, v, a, k, log_beta, s, past))
@@ -364,9 +362,7 @@ def attached_rows(
 ) -> None:
     """`attached_probability` of each row, written to `out` (float64[n])."""
     for i in range(birth.shape[0]):
-        out[i] = attached_probability(
-            birth[i], orders[i], last[i], until, clock, first_day, r, alpha, s, beta, k
-        )
+        out[i] = attached_probability(birth[i], orders[i], last[i], until, clock, first_day, r, alpha, s, beta, k)
 
 
 @kernel

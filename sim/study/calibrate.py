@@ -92,9 +92,7 @@ class Calibrated:
         member, birth, _, _ = self.log.histories(self.until)
         return TrackedMembers(self.fitted, uncertain, self.log.keys()[member], birth - self.until - 1)
 
-    def plan(
-        self, days: int, market: Market, stages: Stages, uncertain: Uncertainty, tracked: bool = False
-    ) -> Plan:
+    def plan(self, days: int, market: Market, stages: Stages, uncertain: Uncertainty, tracked: bool = False) -> Plan:
         """The plan of a forecast from this log."""
         founders = self.tracked(uncertain) if tracked else self.observed(uncertain)
         return Plan(self.start, days, founders, market, self.fitted.months, stages)
@@ -106,9 +104,7 @@ def calibrate(log: PurchaseLog, until: int, market: Market, fitting: Fitting) ->
     Errors: `InputError` where the log is too small or too short to learn from.
     """
     if until < 27:
-        raise InputError(
-            f"{log.source}: {until + 1} days up to the jump-off; at least 4 weeks are needed to learn"
-        )
+        raise InputError(f"{log.source}: {until + 1} days up to the jump-off; at least 4 weeks are needed to learn")
     notes: list[Note] = []
     history = fits.Histories(*log.histories(until)[1:], until=until)
     days = until + 1
@@ -116,6 +112,8 @@ def calibrate(log: PurchaseLog, until: int, market: Market, fitting: Fitting) ->
     known = log.day <= until
     k = _regularity(log.member[known], log.day[known], clock, fitting, notes)
     purchasing = fits.fit_pareto_nbd(history, clock, 0, k)
+    if k == 1.0 and len(set(months)) > 1:
+        notes.append(_season_check(log, history, purchasing, clock))
     spending = fits.fit_spend(log.member[known], log.amount[known])
     expected = expected_repeats(purchasing, history.birth, clock)
     weekly_sd, memory = _disturbance(log, history, expected, purchasing, fitting, notes)
@@ -176,10 +174,32 @@ def _season(
         return months, _clock(months, log.origin, days)
     months = _estimated_months(log, history, days)
     months = monthly_speed(season, months)
-    notes.append(
-        Note("season", 0, "The season was estimated from the log itself, which covers two years or more.")
-    )
+    notes.append(Note("season", 0, "The season was estimated from the log itself, which covers two years or more."))
     return months, _clock(months, log.origin, days)
+
+
+def _season_check(log: PurchaseLog, history: fits.Histories, purchasing: fits.Fit, clock: np.ndarray) -> Note:
+    """What the log's own days say of the season: its log-likelihood against that of a clock that runs evenly.
+
+    A clock's likelihood is per unit of operational time; the log of its speed at each repeat order makes two
+    clocks comparable.
+    """
+    speed = np.diff(clock, prepend=0.0)
+    repeats = _repeats(log, history, len(clock))
+    pace = float((repeats[speed > 0] * np.log(speed[speed > 0])).sum())
+    gain = purchasing.log_likelihood + pace - fits.fit_pareto_nbd(history).log_likelihood
+    if abs(gain) < 2.0:
+        text = (
+            f"The days up to the jump-off neither speak for this season nor against it ({gain:+.1f} log-likelihood)."
+        )
+    elif gain > 0:
+        text = f"The days up to the jump-off speak for this season ({gain:+.1f} log-likelihood)."
+    else:
+        text = (
+            f"The days up to the jump-off speak against this season ({gain:+.1f} log-likelihood): compare with "
+            "market.season.index=none before relying on its shape."
+        )
+    return Note("season_check", 0, text)
 
 
 def _estimated_months(log: PurchaseLog, history: fits.Histories, days: int) -> tuple[float, ...]:
@@ -191,9 +211,7 @@ def _estimated_months(log: PurchaseLog, history: fits.Histories, days: int) -> t
         speed = index[month]
         clock = np.cumsum(speed)
         purchasing = fits.fit_pareto_nbd(history, clock, 0, 1.0)
-        expected = np.bincount(
-            month, weights=expected_repeats(purchasing, history.birth, clock), minlength=12
-        )
+        expected = np.bincount(month, weights=expected_repeats(purchasing, history.birth, clock), minlength=12)
         index = index * (actual + 1.0) / (expected + 1.0)
         weight = np.bincount(month, minlength=12)
         index = index * weight.sum() / (index * weight).sum()
@@ -205,9 +223,7 @@ def _repeats(log: PurchaseLog, history: fits.Histories, days: int) -> np.ndarray
     return np.bincount(log.day[log.day < days], minlength=days)[:days] - first
 
 
-def _regularity(
-    member: np.ndarray, day: np.ndarray, clock: np.ndarray, fitting: Fitting, notes: list[Note]
-) -> float:
+def _regularity(member: np.ndarray, day: np.ndarray, clock: np.ndarray, fitting: Fitting, notes: list[Note]) -> float:
     if fitting.regularity is not None:
         notes.append(Note("regularity", 0, f"Regularity of gaps set to {fitting.regularity:g}."))
         return fitting.regularity
@@ -267,9 +283,7 @@ def _joining(birth: np.ndarray, days: int, notes: list[Note]) -> tuple[float, fl
     noise = 1.0 / (joined[start:] + 0.5)
     if len(y) < 8:
         level = float(joined[-min(weeks, 8) :].mean())
-        notes.append(
-            Note("joining", int(joined.sum()), f"Newcomers: {level:.4g} a week, the mean of a short log.")
-        )
+        notes.append(Note("joining", int(joined.sum()), f"Newcomers: {level:.4g} a week, the mean of a short log."))
         return float(f"{level:.6g}"), 0.0
 
     def filtered(walk: float, extra: float) -> tuple[float, float]:
@@ -291,8 +305,6 @@ def _joining(birth: np.ndarray, days: int, notes: list[Note]) -> tuple[float, fl
     walk = math.exp(best.x[0])
     level = math.exp(filtered(walk, math.exp(best.x[1]))[1])
     level, step = float(f"{level:.6g}"), float(f"{math.sqrt(walk):.6g}")
-    text = (
-        f"Newcomers: {level:.4g} a week at the jump-off, drifting by {100 * step:.1f} % a week (local level)."
-    )
+    text = f"Newcomers: {level:.4g} a week at the jump-off, drifting by {100 * step:.1f} % a week (local level)."
     notes.append(Note("joining", int(joined.sum()), text))
     return level, step

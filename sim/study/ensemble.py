@@ -88,7 +88,8 @@ def joined(parts: list[Ensemble]) -> Ensemble:
     """Ensembles one after the other."""
     names = [field.name for field in fields(Ensemble) if field.name != "member_weeks"]
     weeks = sum((part.member_weeks for part in parts[1:]), parts[0].member_weeks)
-    return Ensemble(*(np.concatenate([getattr(part, name) for part in parts]) for name in names), weeks)
+    stacked = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return Ensemble(**stacked, member_weeks=weeks)
 
 
 def run_ensemble(
@@ -186,4 +187,4 @@ def _load(parts: Path | None, first: int) -> Ensemble | None:
     if parts is None or not _file(parts, first).exists():
         return None
     with np.load(_file(parts, first)) as stored:
-        return Ensemble(*(stored[field.name] for field in fields(Ensemble)))
+        return Ensemble(**{field.name: stored[field.name] for field in fields(Ensemble)})

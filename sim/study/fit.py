@@ -196,9 +196,7 @@ def _climb(value: Callable[[Floats], float], start: Floats, weight: float) -> tu
     return np.asarray(result.x, dtype=np.float64), -float(result.fun) * weight
 
 
-def _newton(
-    value: Callable[[Floats], float], theta: Floats, best: float
-) -> tuple[Floats, float, Floats, float]:
+def _newton(value: Callable[[Floats], float], theta: Floats, best: float) -> tuple[Floats, float, Floats, float]:
     """Newton steps to the top. Returns theta, value, Hessian, and the rise a further step promises.
 
     The Hessian is kept while theta moves little and is taken afresh at the end if theta moved at all.
@@ -305,9 +303,7 @@ def _checked(h: Histories) -> Histories:
     orders = np.ascontiguousarray(h.orders, dtype=np.int64)
     last = np.ascontiguousarray(h.last, dtype=np.int64)
     if not birth.ndim == orders.ndim == last.ndim == 1 or not birth.size == orders.size == last.size:
-        raise InputError(
-            "Histories need birth, orders and last as three one-dimensional arrays of one length."
-        )
+        raise InputError("Histories need birth, orders and last as three one-dimensional arrays of one length.")
     if np.any(last < birth) or np.any(last > h.until):
         raise InputError(f"Every last order must lie between the first order and the last day, {h.until}.")
     if np.any(orders < 0) or np.any((orders == 0) != (last == birth)):
@@ -661,9 +657,7 @@ def bg_nbd_log_likelihoods(params: Params, h: Histories) -> Floats:
     front = front + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
     stayed = -(r + x) * np.log(alpha + (h.until - h.birth))
     repeat = x > 0
-    left = (
-        math.log(a) - np.log(np.where(repeat, b + x - 1, 1.0)) - (r + x) * np.log(alpha + (h.last - h.birth))
-    )
+    left = math.log(a) - np.log(np.where(repeat, b + x - 1, 1.0)) - (r + x) * np.log(alpha + (h.last - h.birth))
     return np.asarray(front + np.where(repeat, np.logaddexp(stayed, left), stayed))
 
 
@@ -857,9 +851,7 @@ def fit_spend(member: ArrayLike, amount_cents: ArrayLike) -> Fit:
     _, who = np.unique(number[paid], return_inverse=True)
     n = np.bincount(who).astype(np.float64)
     if n.size < MIN_MEMBERS:
-        raise InputError(
-            f"A fit of spend needs at least {MIN_MEMBERS} members with paid orders, found {n.size}."
-        )
+        raise InputError(f"A fit of spend needs at least {MIN_MEMBERS} members with paid orders, found {n.size}.")
     if not np.any(n > 1):
         raise InputError("A fit of spend needs members with two paid orders or more.")
     mean = np.bincount(who, logs) / n
@@ -934,9 +926,7 @@ def fit_gamma_gamma(member: ArrayLike, amount_cents: ArrayLike, per_order: bool 
     used = total_spend > 0
     n, z = n[used], total_spend[used]
     if n.size < MIN_MEMBERS:
-        raise InputError(
-            f"A fit of spend needs at least {MIN_MEMBERS} members with paid orders, found {n.size}."
-        )
+        raise InputError(f"A fit of spend needs at least {MIN_MEMBERS} members with paid orders, found {n.size}.")
     log_z = np.log(z)
     log_orders = float(np.sum(np.log(amount))) if per_order else 0.0
     log_mean = float(np.sum(log_z - np.log(n)))
@@ -944,9 +934,7 @@ def fit_gamma_gamma(member: ArrayLike, amount_cents: ArrayLike, per_order: bool 
     def total(theta: Floats) -> float:
         p, q, gamma = (float(v) for v in np.exp(theta))
         a = p * n + q
-        value = float(np.sum(gammaln(a) + q * math.log(gamma) - a * np.log(gamma + z))) - n.size * float(
-            gammaln(q)
-        )
+        value = float(np.sum(gammaln(a) + q * math.log(gamma) - a * np.log(gamma + z))) - n.size * float(gammaln(q))
         if per_order:
             return value + (p - 1) * log_orders - float(gammaln(p)) * float(n.sum())
         # density of the mean z / n: (z/n)^(pn - 1) n^(pn) / Gamma(pn)
@@ -986,9 +974,7 @@ def _disturbance_likelihood(u: Floats, noise: Floats, sd: float, memory: float) 
     return -0.5 * (logs + uu - u1 * u1 / ones + math.log(ones))
 
 
-def fit_disturbance(
-    actual_weekly: ArrayLike, expected_weekly: ArrayLike, dispersion: float = 1.0
-) -> Disturbance:
+def fit_disturbance(actual_weekly: ArrayLike, expected_weekly: ArrayLike, dispersion: float = 1.0) -> Disturbance:
     """The weekly disturbance that all members share, after what counting noise explains.
 
     u = log(actual / expected) = level + e + noise. e is an AR(1) with stationary standard deviation weekly_sd

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,12 @@ HEADLINES = (
     ("mau", "Monthly active members at the end"),
     ("dormant_90", "Members long silent at the end"),
 )
+
+VARIANTS = {
+    "all": "live the replications",
+    "parameters": "tell the disturbance apart",
+    "luck": "tell luck apart",
+}
 
 type Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -90,9 +96,7 @@ def prepare(config: Config) -> Prepared:
         behaviour = Behaviour(people.buying, people.drifting, people.spending)
         founders = EmbeddedFounders(run.members, behaviour, people.history_days)
         plan = Plan(config.start(), run.days or 365, founders, market, stages=people.stages)
-        note = Note(
-            "population", 0, "The embedded population is a stand-in, not your members: use it to explore."
-        )
+        note = Note("population", 0, "The embedded population is a stand-in, not your members: use it to explore.")
         title = f"{run.members:,} members of the embedded population, market {market.name}"
         return Prepared(config, plan, None, None, {}, title, (note,))
     until = jump_off_day(config, log)
@@ -105,9 +109,7 @@ def prepare(config: Config) -> Prepared:
         "cycle", 0, f"Stages are scaled to this log's median time between orders: {market.cycle_days:g} days."
     )
     week = (until + 1) // 7
-    title = (
-        f"{plan.founders.count:,} members of {log.source}, from the end of week {week} ({calibrated.start})"
-    )
+    title = f"{plan.founders.count:,} members of {log.source}, from the end of week {week} ({calibrated.start})"
     notes = (*log.notes, *calibrated.notes, cycle)
     return Prepared(config, plan, log, calibrated, {"data": log.sha256}, title, notes)
 
@@ -141,14 +143,9 @@ def run_forecast(config: Config, root: Path, progress: Progress | None = None) -
     run = config.run
     lived: dict[str, Ensemble] = {}
     for key, plan in _variants(ready).items():
-        label = {
-            "all": "live the replications",
-            "luck": "tell luck apart",
-            "parameters": "tell parameters apart",
-        }
         lived[key] = run_ensemble(
             plan, run.seed, run.replications, threads=run.threads, processes=run.processes,
-            parts=folder.parts / key, progress=lambda n, key=key: say(label[key], n, run.replications),
+            parts=folder.parts / key, progress=lambda n, key=key: say(VARIANTS[key], n, run.replications),
         )  # fmt: skip
     ran = time.perf_counter()
     say("write results", 0, 1)
@@ -239,11 +236,14 @@ def population_table(ready: Prepared) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def _words(codes: np.ndarray, names: Sequence[str]) -> Any:
+    """Words by their code, as a column that stores each word once."""
+    return pd.Categorical.from_codes(codes.tolist(), categories=pd.Index(names))
+
+
 def _index(strategy: str, replications: int, per: int) -> dict[str, Any]:
     return {
-        "strategy": pd.Categorical.from_codes(
-            np.zeros(replications * per, dtype=np.int8), categories=[strategy]
-        ),
+        "strategy": _words(np.zeros(replications * per, dtype=np.int8), [strategy]),
         "replication": np.repeat(np.arange(replications, dtype=np.int32), per),
     }
 
@@ -266,11 +266,11 @@ def flows_table(ensemble: Ensemble, strategy: str) -> pd.DataFrame:
     def words(codes: np.ndarray, names: list[str]) -> pd.Categorical:
         known = sorted(set(names))
         place = np.array([known.index(name) for name in names], dtype=np.int8)
-        return pd.Categorical.from_codes(place[codes], categories=known)
+        return _words(place[codes], known)
 
     return pd.DataFrame(
         {
-            "strategy": pd.Categorical.from_codes(np.zeros(len(at[0]), dtype=np.int8), categories=[strategy]),
+            "strategy": _words(np.zeros(len(at[0]), dtype=np.int8), [strategy]),
             "replication": at[0].astype(np.int32),
             "day": at[1].astype(np.int32),
             "from_stage": words(at[3], ends[0]),
@@ -283,9 +283,7 @@ def flows_table(ensemble: Ensemble, strategy: str) -> pd.DataFrame:
 
 
 def _month_names(base: int, count: int) -> np.ndarray:
-    return (np.datetime64("1970-01", "M") + np.arange(base, base + count).astype("timedelta64[M]")).astype(
-        str
-    )
+    return (np.datetime64("1970-01", "M") + np.arange(base, base + count).astype("timedelta64[M]")).astype(str)
 
 
 def cohorts_table(ready: Prepared, ensemble: Ensemble, strategy: str) -> pd.DataFrame:
@@ -312,9 +310,9 @@ def cohorts_table(ready: Prepared, ensemble: Ensemble, strategy: str) -> pd.Data
     at = np.nonzero(keep)
     return pd.DataFrame(
         {
-            "strategy": pd.Categorical.from_codes(np.zeros(len(at[0]), dtype=np.int8), categories=[strategy]),
+            "strategy": _words(np.zeros(len(at[0]), dtype=np.int8), [strategy]),
             "replication": at[0].astype(np.int32),
-            "joining_month": pd.Categorical.from_codes(at[1], categories=_month_names(base, cohorts)),
+            "joining_month": _words(at[1], _month_names(base, cohorts).tolist()),
             "age_months": age[at[1], at[2]].astype(np.int32),
             "size": size[at],
             "active": ensemble.cohorts[*at, posting.COHORT_ACTIVE],
@@ -345,7 +343,7 @@ def growth_table(ready: Prepared, ensemble: Ensemble, strategy: str) -> pd.DataF
     return pd.DataFrame(
         _index(strategy, r, months)
         | {
-            "month": pd.Categorical.from_codes(np.tile(np.arange(months), r), categories=names),
+            "month": _words(np.tile(np.arange(months), r), names.tolist()),
             "new": sums[:, :, posting.MONTH_NEW].reshape(-1),
             "retained": sums[:, :, posting.MONTH_RETAINED].reshape(-1),
             "resurrected": sums[:, :, posting.MONTH_RESURRECTED].reshape(-1),
@@ -391,9 +389,7 @@ def log_series(log: PurchaseLog, until: int, before: bool) -> pd.DataFrame:
         out = {name: values for name, values in out.items() if not name.endswith(("_existing", "_newcomers"))}
     dates = (np.datetime64(log.origin, "D") + span.astype("timedelta64[D]")).astype(str)
     parts = [
-        pd.DataFrame(
-            {"day": span - until - 1, "date": dates, "metric": name, "value": values[span].astype(float)}
-        )
+        pd.DataFrame({"day": span - until - 1, "date": dates, "metric": name, "value": values[span].astype(float)})
         for name, values in out.items()
     ]
     return pd.concat(parts, ignore_index=True)
@@ -435,9 +431,7 @@ def parameters_document(ready: Prepared) -> dict[str, Any]:
     return out
 
 
-def summary_document(
-    ready: Prepared, lived: dict[str, Ensemble], tables: dict[str, pd.DataFrame]
-) -> dict[str, Any]:
+def summary_document(ready: Prepared, lived: dict[str, Ensemble], tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
     """summary.json: headline numbers with intervals and Monte Carlo errors, sources of the band, notes."""
     whole, plan = lived["all"], ready.plan
     headlines = []
@@ -451,9 +445,7 @@ def summary_document(
     sources = None
     if "luck" in lived:
         middle = lived.get("parameters", lived["luck"])
-        sources = {
-            name: variance_sources(whole, middle, lived["luck"], name) for name in ("orders", "revenue")
-        }
+        sources = {name: variance_sources(whole, middle, lived["luck"], name) for name in ("orders", "revenue")}
     limits = [int(value) for value in thresholds(plan.stages, plan.market.cycle_days)]
     out: dict[str, Any] = {
         "title": ready.title,
@@ -466,9 +458,7 @@ def summary_document(
         "replications": whole.replications,
         "seed": ready.config.run.seed,
         "members_at_start": plan.founders.count,
-        "stage_limits_days": dict(
-            zip(("at_risk", "dormant_30", "dormant_60", "dormant_90"), limits, strict=True)
-        ),
+        "stage_limits_days": dict(zip(("at_risk", "dormant_30", "dormant_60", "dormant_90"), limits, strict=True)),
         "headlines": headlines,
         "band_sources": sources,
         "targets": [],

@@ -79,9 +79,7 @@ def draw_parameters(fit: Fit, luck: np.uint64, first: int) -> dict[str, float]:
     low = cholesky(fit.log_covariance)
     z = [rng.normal(luck, rng.MARKET_KEY, rng.PARAMETER, first + i) for i in range(len(fit.names))]
     shift = [sum(low[i][k] * z[k] for k in range(i + 1)) for i in range(len(z))]
-    return {
-        name: value * exp(float(move)) for name, value, move in zip(fit.names, fit.values, shift, strict=True)
-    }
+    return {name: value * exp(float(move)) for name, value, move in zip(fit.names, fit.values, shift, strict=True)}
 
 
 def draw_conditions(fitted: Calibration, uncertain: Uncertainty, luck: np.uint64, days: int) -> Conditions:

@@ -25,9 +25,7 @@ class Disturbance:
     weekly_sd: Annotated[
         float,
         between(0, 2),
-        About(
-            "", "standard deviation of the log of a week's speed", "residuals of a log's weeks", "assumption"
-        ),
+        About("", "standard deviation of the log of a week's speed", "residuals of a log's weeks", "assumption"),
     ] = 0.05
     memory: Annotated[
         float,
@@ -78,9 +76,7 @@ class Market:
         float,
         Positive,
         between(1, 3650),
-        About(
-            "days", "the category's usual time between orders: scales the lifecycle stages", "month", "choice"
-        ),
+        About("days", "the category's usual time between orders: scales the lifecycle stages", "month", "choice"),
     ] = 30.0
     season: Season = field(default_factory=Season)
     disturbance: Disturbance = field(default_factory=Disturbance)

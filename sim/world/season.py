@@ -38,7 +38,7 @@ def _monthly_index(sales: dict[int, tuple[int, ...]]) -> tuple[float, ...]:
     growth = np.log(sum(sales[last]) / sum(sales[first])) / (last - first)
     months = np.arange(12)
     trend = np.exp(growth * (months - 5.5) / 12)
-    days = np.array([[calendar.monthrange(year, m + 1)[1] for m in months] for year in sales])
+    days = np.array([[calendar.monthrange(year, m + 1)[1] for m in range(12)] for year in sales])
     daily = np.array(list(sales.values())) / days / trend
     index = (daily / daily.mean(axis=1, keepdims=True)).mean(axis=0)
     weights = days.mean(axis=0)
