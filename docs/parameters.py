@@ -26,8 +26,12 @@ MODELLED = ("population", "market", "fit")
 def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """A Markdown table."""
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    lines += ["| " + " | ".join(_cell(text) for text in row) + " |" for row in rows]
     return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def shown(value: Any) -> str:
@@ -96,13 +100,17 @@ def fields_table() -> str:
 
 def metrics_table() -> str:
     """Every metric of daily.parquet."""
-    return table(("name", "kind", "unit", "definition"), ((f"`{m.name}`", *dataclasses.astuple(m)[1:]) for m in METRICS))
+    return table(
+        ("name", "kind", "unit", "definition"), ((f"`{m.name}`", *dataclasses.astuple(m)[1:]) for m in METRICS)
+    )
 
 
 def decisions_table() -> str:
     """The named decisions of luck, from the constants of `sim.rng` and the comments beside them."""
     found = re.findall(r"^([A-Z_]+) = (\d+)  # (.*)$", inspect.getsource(rng), re.MULTILINE)
-    return table(("number", "decision", "what is drawn"), ((number, f"`{name}`", what) for name, number, what in found))
+    return table(
+        ("number", "decision", "what is drawn"), ((number, f"`{name}`", what) for name, number, what in found)
+    )
 
 
 BLOCKS: dict[str, Callable[[], str]] = {

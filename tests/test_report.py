@@ -45,7 +45,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     log = simulated_log(root / "orders & refunds.csv")
     out = {"none": run_forecast(Config(run=Run(name="none", members=300, days=70, replications=8)), root)}
     config = Config(
-        run=Run(name="held", replications=8, days=84),
+        run=Run(name="held", replications=8, days=77),
         data=Data("log", path=str(log), jump_off_week=24),
         fit=Fitting(regularity=1.0),
     )

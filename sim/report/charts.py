@@ -302,7 +302,7 @@ def _weekly(
     past = m.history_weeks(history) if history else None
     truth = m.actual_weeks(actual_metric)
     first, last, weeks = _ends(rows)
-    peak_day = int(rows["mean"].idxmax())
+    peak_day = int(rows.index[int(rows["mean"].to_numpy().argmax())])
     peak = float(rows["mean"].max())
     in_unit = f" ({unit})" if unit else ""
     takeaway = (
@@ -444,8 +444,7 @@ def cumulative_orders(m: Material) -> Chart | None:
     if rows is None or not m.trusted("orders_to_date"):
         return None
     final = rows.iloc[-1]
-    actual = m.actuals.get("orders_existing" if m.closed and "orders_existing" in m.actuals else "orders")
-    total = None if actual is None else actual[actual.index < m.days].cumsum()
+    total = m.actual_to_date("orders_existing" if m.closed and "orders_existing" in m.actuals else "orders")
     mean, low, high = float(final["mean"]), float(final["p10"]), float(final["p90"])
     title = f"Orders added up: {number(mean)} by {date_words(m.end)}"
     takeaway = (
@@ -730,10 +729,11 @@ def cohort_triangle(m: Material) -> Chart | None:
         axes = sheet.axes[0]
         colours = LinearSegmentedColormap.from_list("ink", ["#F3F8FC", "#BBD9EE", "#7DB8DE", "#0B5A8F", "#003F66"])
         scale = float(later["share"].max()) or 1.0
+        shares = grid.to_numpy(dtype=float)
         size = 8.5 if len(ages) <= 20 else max(4.5, 8.5 * 20 / len(ages))
         for row, cohort in enumerate(cohorts):
             for column, age in enumerate(ages):
-                share = float(grid.iat[row, column])
+                share = float(shares[row, column])
                 box = (column - 0.5, row - 0.5)
                 month = _months(cohort) + age
                 if not math.isfinite(share):
@@ -857,15 +857,14 @@ def sources(m: Material) -> dict[str, dict[str, float]]:
 
 def varied(m: Material) -> list[str]:
     """What this run let vary: luck always, parameters and disturbance as configured."""
-    fitting = m.config.get("fit") or {}
     out = ["luck"]
-    if m.has_log and fitting.get("parameters", True):
+    if m.has_log and m.declared("fit.parameters", True):
         out.append("parameters")
     fitted = m.parameters.get("fitted")
     if fitted is not None:
-        sd = float(fitted.get("weekly_sd", 0.0)) if fitting.get("disturbance", True) else 0.0
+        sd = float(fitted.get("weekly_sd", 0.0)) if m.declared("fit.disturbance", True) else 0.0
     else:
-        sd = float(((m.config.get("market") or {}).get("disturbance") or {}).get("weekly_sd", 0.0))
+        sd = float(m.declared("market.disturbance.weekly_sd", 0.0))
     if sd > 0.0:
         out.append("disturbance")
     return out

@@ -168,8 +168,9 @@ class Material:
 
     @property
     def data_name(self) -> str:
-        """The name of the data: `none` for a run without a log."""
-        return str((self.config.get("data") or {}).get("name", "none"))
+        """The name of the data: `none` for a run without a log, `log` for one's own, which a path alone means."""
+        data = self.config.get("data") or {}
+        return "log" if data.get("path") else str(data.get("name") or "none")
 
     @property
     def has_log(self) -> bool:
@@ -234,18 +235,36 @@ class Material:
         daily = self.actuals.get(metric)
         if daily is None:
             return None
-        weeks = min(int(daily.index.max()) + 1, self.days) // 7
-        if weeks == 0:
+        known = set(daily.index)
+        ends = [end for end in range(6, self.days, 7) if all(end - i in known for i in range(7))]
+        if not ends:
             return None
-        values = daily.reindex(range(weeks * 7), fill_value=0.0).to_numpy().reshape(weeks, 7).sum(axis=1)
-        return pd.Series(values, index=range(6, weeks * 7, 7))
+        return pd.Series([float(daily.loc[end - 6 : end].sum()) for end in ends], index=ends)
 
     def actual_total(self, metric: str) -> float | None:
         """What the log says about the whole forecast period; None where it does not cover all of it."""
+        total = self.actual_to_date(metric)
+        return float(total.iloc[-1]) if total is not None and len(total) == self.days else None
+
+    def actual_to_date(self, metric: str) -> pd.Series | None:
+        """What the log says, added up from day 0 on; None where it begins later or has gaps."""
         daily = self.actuals.get(metric)
-        if daily is None or int(daily.index.max()) < self.days - 1:
+        if daily is None:
             return None
-        return float(daily[daily.index < self.days].sum())
+        daily = daily[daily.index < self.days]
+        if len(daily) == 0 or list(daily.index) != list(range(len(daily))):
+            return None
+        return daily.cumsum()
+
+    def declared(self, path: str, default: Any) -> Any:
+        """The value of a setting: as parameters.json has it, else as the config has it."""
+        entry = (self.parameters.get("declared") or {}).get(path)
+        if entry is not None:
+            return entry.get("value", default)
+        value: Any = self.config
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        return default if value is None else value
 
     def history_weeks(self, metric: str, most: int = 39) -> pd.Series | None:
         """Sums over the last whole weeks before the jump-off, by the week's last day (-1, -8 …).

@@ -152,7 +152,13 @@ def content(m: Material, charts: list[Chart], images: dict[str, bytes]) -> dict[
         "choices": choices,
         "glossary": _glossary(m),
         "provenance": _provenance(m),
-        "as_code": {"Configuration (hash)", "Rules (hash)", "Source code (commit)", "Purchase log (SHA-256)"},
+        "as_code": {
+            "Configuration (hash)",
+            "Rules (hash)",
+            "Source code (commit)",
+            "Purchase log (SHA-256)",
+            "Forecast that was made before (hash)",
+        },
     }
 
 
@@ -250,8 +256,9 @@ def _warnings(m: Material) -> list[str]:
             "away from all others, so no number is shown; please report this run."
         )
     if m.closed:
-        strangers = m.actual_total("orders_newcomers")
-        if strangers:
+        came = m.actuals.get("orders_newcomers")
+        strangers = 0.0 if came is None else float(came.sum())
+        if strangers > 0:
             out.append(
                 "The forecast took the membership as closed, but newcomers came: they placed "
                 f"{number(strangers)} "
@@ -388,7 +395,8 @@ def _fared(m: Material) -> list[dict[str, str]]:
         if not m.trusted(f"{name}_to_date") or not all(math.isfinite(float(value)) for value in values):
             continue
         where = "not known"
-        if totals is not None and 7 * weeks - 1 in totals.index:
+        whole = m.actual_to_date(name)
+        if totals is not None and whole is not None and 7 * weeks <= len(whole) and 7 * weeks - 1 in totals.index:
             at = totals.loc[7 * weeks - 1]
             where = standing(float(entry["actual"]), *(float(at[key]) for key in ("p10", "p90", "p025", "p975")))
         out.append(
@@ -421,7 +429,9 @@ def _fared_words(m: Material, fared: list[dict[str, str]]) -> list[str]:
     out = []
     for row in fared:
         text = f"{row['label']}: {row['forecast']} forecast, {row['actual']} happened. The forecast was "
-        text += f"{row['missed']}; the total lies {row['standing']}. Of single weeks, {row['inside80']} lay inside "
+        text += f"{row['missed']}"
+        text += "" if row["standing"] == "not known" else f"; the total lies {row['standing']}"
+        text += f". Of single weeks, {row['inside80']} lay inside "
         text += f"the 80 % band and {row['inside95']} inside the 95 % band."
         out.append(text)
     if fared:
@@ -516,7 +526,7 @@ def _fitted(fitted: dict[str, Any]) -> list[dict[str, str]]:
                 "what": FITTED_WORDS.get(name, name),
                 "name": name,
                 "value": figures(float(value)),
-                "error": f"± {figures(float(error))}" if sure and error > 0 else "not estimated",
+                "error": f"± {figures(float(error))}" if sure and error > 0 else "not given",
             }
         )
 
@@ -551,6 +561,7 @@ def _settings(m: Material) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
         if any(path == gone or path.startswith(f"{gone}.") for gone in (*replaced, *unused)):
             continue
         meaning = str(entry.get("meaning") or known.get(path) or path.rsplit(".", 1)[-1].replace("_", " "))
+        meaning = meaning.replace("`", "")
         row = {
             "what": meaning[:1].upper() + meaning[1:],
             "name": path,
@@ -633,6 +644,9 @@ def _provenance(m: Material) -> list[tuple[str, str]]:
     inputs = manifest.get("input_hashes") or {}
     if inputs.get("data"):
         out.append(("Purchase log (SHA-256)", str(inputs["data"])))
+    if inputs.get("forecast"):
+        out[0] = ("What happened", out[0][1])
+        out.append(("Forecast that was made before (hash)", str(inputs["forecast"])))
     out += [
         ("Run", str(manifest.get("name") or m.folder.name)),
         ("Strategy of the operator", str(m.summary.get("strategy", "not stated")).replace("_", " ")),
