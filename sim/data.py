@@ -265,10 +265,14 @@ _CLOCK = r"[0-9]{1,2}(?::?[0-9]{2}){0,2}(?:[.,][0-9]+)?"
 _ZONE = r"(?: ?[A-Za-z]{1,4})?(?: ?[+-][0-9]{2}:?[0-9]{2})?"
 _TIME = f"(?:[T ] ?{_CLOCK}{_ZONE})?"
 _DATES = {
-    "YYYY-MM-DD": re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})" + _TIME),
-    "YYYY/MM/DD": re.compile(r"([0-9]{4}/[0-9]{2}/[0-9]{2})" + _TIME),
+    "YYYY-MM-DD": re.compile(r"([0-9]{4}-[0-9]{1,2}-[0-9]{1,2})" + _TIME),
+    "YYYY/MM/DD": re.compile(r"([0-9]{4}/[0-9]{1,2}/[0-9]{1,2})" + _TIME),
     "YYYYMMDD": re.compile(r"([0-9]{8})" + _TIME),
 }
+
+
+_PARTS = re.compile(r"^[0-9]{4}|[0-9]{1,2}")
+"""Year, month and day of a date in any of the formats; 2024-1-5 is read as 2024-01-05."""
 
 
 def _date_format(text: str) -> str:
@@ -300,9 +304,9 @@ class _Days:
         written = match[1]
         day = self._known.get(written)
         if day is None:
-            digits = written if len(written) == 8 else written[:4] + written[5:7] + written[8:]
+            year, month, day_of_month = _PARTS.findall(written)
             try:
-                date = datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+                date = datetime.date(int(year), int(month), int(day_of_month))
             except ValueError:
                 raise _BadValueError(f"date {_shown(text)} does not exist") from None
             day = (date - _DAY_0).days

@@ -1,7 +1,7 @@
-"""The run: morning, day, evening, for one replication of one world.
+"""The run: the members' day and the books' evening, for one replication of one world.
 
 `Plan` says what is to be run, `World` runs it a day at a time. A day's work on members is a kernel over ranges
-of rows; only the operator's morning and the books' evening see more than one member. Which luck, parameters
+of rows; only the evening sees more than one member. Which luck, parameters
 and disturbance a replication meets is a pure function of (seed, replication).
 """
 

@@ -26,10 +26,12 @@ class RowField:
 
 FIELDS = (
     RowField("key", "u8", "", "who he is: index in the addressable market, or the hash of a customer's id"),
-    RowField("purchase_rate", "f8", "orders per day", "trait: his own purchase rate in operational time"),
+    RowField("purchase_rate", "f8", "orders per day", "trait (latent): his own purchase rate in operational time"),
     RowField("drift_hazard", "f8", "per day", "trait (latent): his own hazard of drifting away"),
-    RowField("usual_value", "f8", "", "trait: log of his usual order value over the typical member's"),
-    RowField("order_at", "f8", "days of operational time", "state: where the clock stands at his next order"),
+    RowField("usual_value", "f8", "", "trait (latent): log of his usual order value over the typical member's"),
+    RowField(
+        "order_at", "f8", "days of operational time", "state (latent): where the clock stands at his next order"
+    ),
     RowField("drift_at", "f8", "day", "state (latent): the moment when he drifts away"),
     RowField("spend", "i8", "cents", "state: what he has spent since he joined"),
     RowField("orders", "i4", "orders", "state: how often he has ordered since he joined"),

@@ -109,6 +109,10 @@ class Data:
         Literal["stop", "net", "drop"],
         About("", "what to do with negative amounts: stop, net them, or drop them"),
     ] = "stop"
+    complete_until: Annotated[
+        str | None,
+        About("date", "the last date on which your log is complete; later rows are left out; empty: judged from it"),
+    ] = None
     jump_off_week: Annotated[
         int | None,
         between(2, 10_000),

@@ -59,7 +59,7 @@ class Parameter:
 
     @property
     def range(self) -> str:
-        """The allowed range in mathematical notation, or the allowed words."""
+        """The allowed range in mathematical notation; empty for words."""
         if self.kind not in (int, float):
             return ""
         left = "(" if self.open_low or math.isinf(self.low) else "["

@@ -806,3 +806,17 @@ def test_a_large_log_is_read_in_seconds(write):
     log = read_log(path)
     assert time.perf_counter() - begin < 5  # about 0.3 s
     assert log.days == 364
+
+
+def test_months_and_days_may_be_written_without_a_leading_zero(tmp_path):
+    """Spreadsheets write 2024/1/5; it is the same day as 2024/01/05."""
+    rows = [("a", "2024/1/5", "2"), ("b", "2024/1/12", "3"), ("a", "2024/1/18", "4")]
+    padded = [(who, "/".join(part.zfill(2) for part in day.split("/")), paid) for who, day, paid in rows]
+    logs = []
+    for name, lines in (("short.csv", rows), ("padded.csv", padded)):
+        path = tmp_path / name
+        path.write_text("member_id,date,amount\n" + "".join(",".join(line) + "\n" for line in lines))
+        logs.append(read_log(path))
+    assert logs[0].origin == logs[1].origin
+    assert (logs[0].day == logs[1].day).all()
+    assert (logs[0].amount == logs[1].amount).all()

@@ -72,6 +72,12 @@ def copy(runs: dict[str, Path], tmp_path: Path):
     return make
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Charts are made but not drawn: for tests that read words alone."""
+    monkeypatch.setattr(page, "save", lambda chart, file: file.write_bytes(b"\x89PNG" + bytes(28)))
+
+
 class Reader(HTMLParser):
     """What a page loads, its images, its visible text, and whether its tags close."""
 
@@ -209,6 +215,7 @@ def test_hostile_words_are_only_words(copy) -> None:
     assert "/secret" not in text
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_closed_membership_has_no_chart_of_newcomers(copy) -> None:
     folder = copy("held")
     table = pd.read_csv(folder / "forecast.csv")
@@ -236,6 +243,24 @@ def test_a_report_without_extras_and_of_a_few_days(tmp_path: Path) -> None:
     assert "Only 2 futures were simulated" in text
 
 
+@pytest.mark.usefixtures("quick")
+def test_actuals_that_begin_later_are_not_filled_with_zeros(copy) -> None:
+    folder = copy("held")
+    truth = pd.read_csv(folder / "actuals.csv")
+    truth[truth["day"] >= 10].to_csv(folder / "actuals.csv", index=False)
+    found = Material(folder)
+    weeks = found.actual_weeks("orders")
+    assert weeks is not None
+    assert weeks.index[0] == 20
+    first = truth[(truth["metric"] == "orders") & truth["day"].between(14, 20)]["value"].sum()
+    assert weeks.loc[20] == first
+    assert found.actual_total("orders") is None
+    assert found.actual_to_date("orders") is None
+    page.write_report(folder)
+    assert "were placed" not in read(folder)[1]
+
+
+@pytest.mark.usefixtures("quick")
 def test_impossible_amounts_are_not_printed(copy) -> None:
     folder = copy("none")
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))

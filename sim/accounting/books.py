@@ -1,7 +1,7 @@
 """The books of a run: closed every day, added up over threads, and held against a census of the rows.
 
 Stocks of a day follow from those of the day before and the day's flows; a census counts the rows afresh. Both
-must agree on every day (`census`, `check`), and every number in every report is read from these books.
+must agree on every day (`census`), and every number in every report is read from these books.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def new_books(days: int, cohorts: int, months: int, thresholds: np.ndarray) -> B
     return Books(
         events=zeros(days, channels, len(posting.EVENTS)),
         flows=zeros(days, channels, len(posting.FLOWS)),
-        activity=zeros(days, channels, len(stages.ACTIVITY) + 1),
+        activity=zeros(days, channels, posting.GONE + 4),
         cohorts=zeros(cohorts, months, len(posting.COHORT)),
         monthly=zeros(months, channels, len(posting.MONTHLY)),
         moved=zeros(channels, 2, lookback + days),
@@ -115,12 +115,14 @@ def close_day(day: int, at: int, books: Any, book: Any, before: Any, stocks: Any
             if target == stages.LOST:
                 today[MEMBERS] -= flows[f]
         events, activity = books.events[at, channel], books.activity[at, channel]
-        today[ATTACHED] += events[posting.FIRST_ORDERS] - events[posting.DRIFTED]
+        today[ATTACHED] += events[posting.FIRST_ORDERS] - events[posting.DRIFTED] - events[posting.REMOVED_ATTACHED]
         for state in range(4):
             today[FIRST_STATE + state] = 0
         today[FIRST_STATE + stages.FIRST_DAY] = activity[posting.NOBODY]
         for state in range(7):
             today[FIRST_STATE + stages.activity_when_active(state)] += activity[state]
+        for state in range(4):
+            today[FIRST_STATE + state] -= activity[posting.GONE + state]
         week, month = 0, 0
         for gap in range(1, stages.MONTH):
             place = posting.anchor(day - gap, books)

@@ -1,4 +1,4 @@
-"""Names, units and formulas of every reported metric, computed from the ledger and nowhere else."""
+"""Names, units and meanings of every reported metric, computed from the ledger and nowhere else."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -52,14 +52,14 @@ METRICS = (
     Metric("orders_newcomers", "flow", "orders", "orders of members who joined since day 0"),
     Metric("first_orders", "flow", "orders", "first orders: each is a joining"),
     Metric("repeat_orders", "flow", "orders", "orders that are not a member's first"),
-    Metric("buyers", "flow", "members", "distinct members who ordered that day"),
+    Metric("buyers", "flow", "member-days", "distinct members who ordered that day; a sum over days counts days"),
     Metric("revenue", "flow", "CNY", "value of orders"),
     Metric("revenue_existing", "flow", "CNY", "value of orders of members of day 0"),
     Metric("revenue_newcomers", "flow", "CNY", "value of orders of members who joined since day 0"),
     Metric("joined", "flow", "members", "persons who joined"),
     Metric("removed", "flow", "members", "members who visibly left"),
     Metric("drifted", "flow", "members", "latent: members who silently drifted away"),
-    Metric("dau", "stock", "members", "daily active: ordered that day"),
+    Metric("dau", "stock", "members", "daily active: ordered that day (and left since, perhaps)"),
     Metric("wau", "stock", "members", "weekly active: ordered in the last 7 days"),
     Metric("mau", "stock", "members", "monthly active: ordered in the last 30 days"),
     Metric("active_new", "flow", "members", "growth accounting: active today for the first time"),
@@ -104,7 +104,8 @@ def daily_columns(ledger: Ledger, days: int) -> dict[str, np.ndarray]:
     out["joined"] = moved[:, posting.JOINED]
     out["removed"] = moved[:, [f for f in posting.BY_REMOVAL if f >= 0]].sum(axis=1)
     out["drifted"] = happened[:, posting.DRIFTED]
-    out["dau"] = sum((out[f"state_{state}"] for state in stages.ACTIVITY[:4]), np.zeros(days, dtype=np.int64))
+    here = sum((out[f"state_{state}"] for state in stages.ACTIVITY[:4]), np.zeros(days, dtype=np.int64))
+    out["dau"] = here + activity[:, :, posting.GONE :].sum(axis=(1, 2))
     out["wau"] = out["dau"] + out["state_at_risk_wau"]
     out["mau"] = out["wau"] + out["state_at_risk_mau"]
     origins = activity.sum(axis=1)

@@ -15,8 +15,8 @@ CHANNELS = ("existing", "organic")
 """How members came: `existing` were members at day 0; `organic` newcomers came by themselves."""
 EXISTING, ORGANIC = range(2)
 
-EVENTS = ("orders", "first_orders", "buyers", "revenue_cents", "drifted")
-ORDERS, FIRST_ORDERS, BUYERS, REVENUE, DRIFTED = range(5)
+EVENTS = ("orders", "first_orders", "buyers", "revenue_cents", "drifted", "removed_attached")
+ORDERS, FIRST_ORDERS, BUYERS, REVENUE, DRIFTED, REMOVED_ATTACHED = range(6)
 
 FLOWS = (
     ("prospect", "new", "joined"),
@@ -50,14 +50,15 @@ COHORT_JOINED, COHORT_ACTIVE, COHORT_ORDERS, COHORT_REVENUE = range(4)
 MONTHLY = ("new", "retained", "resurrected")
 MONTH_NEW, MONTH_RETAINED, MONTH_RESURRECTED = range(3)
 
-NOBODY = 7
-"""Where a newcomer's activity comes from: no state."""
+NOBODY, GONE = 7, 8
+"""Where a newcomer's activity comes from: no state; and from where on removals of members active today stand."""
 
 
 class Books(NamedTuple):
     """The running books of one thread; added up when a day is closed or a run ends. All arrays are int64.
 
-    events [day, channel, EVENTS]; flows [day, channel, FLOWS]; activity [day, channel, state yesterday + 1];
+    events [day, channel, EVENTS]; flows [day, channel, FLOWS]; activity [day, channel, state yesterday, NOBODY or
+    GONE + state today];
     cohorts [joining month, calendar month, COHORT]; monthly [calendar month, channel, MONTHLY];
     moved [channel, first order only or repeat, day of the last order]: change of the recency book today;
     thresholds [4]: days of silence at which the lifecycle stage changes; lookback [1]: days before day 0 that
@@ -146,4 +147,7 @@ def post_removal(m: Any, today: Any, books: Any) -> None:
     """A visible departure: he is struck off the list."""
     stage = stages.lifecycle_stage(max(today.day - 1 - m.last_order, 0), m.orders, books.thresholds)
     books.flows[today.row, m.channel, BY_REMOVAL[stage]] += 1
+    books.events[today.row, m.channel, REMOVED_ATTACHED] += m.attached
+    if m.last_order == today.day:  # he was active today, and is not here tonight
+        books.activity[today.row, m.channel, GONE + m.activity] += 1
     books.moved[m.channel, 1 if m.orders > 1 else 0, anchor(m.last_order, books)] -= 1

@@ -15,7 +15,7 @@ from sim.jit import rule
 from sim.numbers import exp, normal_quantile
 from sim.units import STRICT, About, Positive, Share, between
 
-_LOG = "lognormal random effects fitted to the CDNOW log, weeks 1-39, by this project"
+_LOG = "lognormal random effects fitted to the CDNOW log, weeks 1-39 (its USD taken as they are)"
 
 
 @dataclass(frozen=True)
@@ -29,19 +29,19 @@ class Spending:
         Positive,
         between(0.01, 1e7),
         About("CNY", "the median value of an order of a typical member", _LOG, "measured"),
-    ] = 25.0
+    ] = 25.4
     spend_between: Annotated[
         float,
         between(0, 5),
         About("", "spread between members: standard deviation of log usual value", _LOG, "measured"),
-    ] = 0.5
+    ] = 0.44
     spend_within: Annotated[
         float,
         between(0, 5),
         About("", "spread between one member's orders: standard deviation of log value", _LOG, "measured"),
-    ] = 0.6
+    ] = 0.573
     free_share: Annotated[float, Share, About("share of orders", "orders that cost nothing", _LOG, "measured")] = (
-        0.001
+        0.0015
     )
 
 
@@ -53,7 +53,7 @@ def usual_value(luck: np.uint64, key: np.uint64, p: Any) -> float:
 
 @rule
 def cents(amount: float) -> int:
-    """Round an amount in cents to whole cents, half to even: the only place where money is rounded."""
+    """Round an amount in cents to whole cents, half to even: the only place where a simulated order is rounded."""
     low = math.floor(amount)
     rest = amount - low
     whole = int(low)

@@ -460,9 +460,7 @@ def cumulative_orders(m: Material) -> Chart | None:
         if int(total.index[-1]) == m.days - 1:
             title += f" on average; {number(got)} were placed"
     how = (
-        "The bands widen because early surprises are carried along: a weak start is not made good later. "
-        "The end of "
-        "this chart is the headline number."
+        "The bands widen because the surprises of single weeks add up. The end of this chart is the headline number."
     )
 
     def draw() -> Any:

@@ -202,7 +202,11 @@ class Material:
     def trusted(self, metric: str) -> bool:
         """Whether the total of a flow up to the end, or a stock at the end, is a number one can print."""
         rows = self._forecast.get(metric)
-        return rows is not None and len(rows) > 0 and usable(rows.iloc[-1].to_dict())
+        return (
+            rows is not None
+            and len(rows) > 0
+            and usable(dict(zip(rows.columns.astype(str), rows.iloc[-1].tolist(), strict=True)))
+        )
 
     @functools.cached_property
     def closed(self) -> bool:

@@ -397,8 +397,8 @@ def _fared(m: Material) -> list[dict[str, str]]:
         where = "not known"
         whole = m.actual_to_date(name)
         if totals is not None and whole is not None and 7 * weeks <= len(whole) and 7 * weeks - 1 in totals.index:
-            at = totals.loc[7 * weeks - 1]
-            where = standing(float(entry["actual"]), *(float(at[key]) for key in ("p10", "p90", "p025", "p975")))
+            bounds = [float(totals[key].to_numpy()[7 * weeks - 1]) for key in ("p10", "p90", "p025", "p975")]
+            where = standing(float(entry["actual"]), *bounds)
         out.append(
             {
                 "metric": name,

@@ -61,8 +61,8 @@ def variance_sources(everything: Ensemble, parameters: Ensemble, luck: Ensemble,
     """How much of the variance of a metric's total at the horizon is luck, parameters and disturbance.
 
     The three ensembles share their luck; they differ in which unknowns vary: all, luck and parameters, luck
-    alone. Shares are differences of variances, each cut at 0, and sum to 1; `error` is the standard error of
-    a share from the number of replications.
+    alone. Shares are differences of variances, each cut at 0, and sum to 1; `error` is the relative standard
+    error of each variance, from the number of replications: shares are known to about that much.
     """
     totals = [series(e, name).sum(axis=1) for e in (luck, parameters, everything)]
     pure, both, full = (float(np.var(total, ddof=1)) for total in totals)

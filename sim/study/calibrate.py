@@ -116,7 +116,7 @@ def calibrate(log: PurchaseLog, until: int, market: Market, fitting: Fitting) ->
         notes.append(_season_check(log, history, purchasing, clock))
     spending = fits.fit_spend(log.member[known], log.amount[known])
     expected = expected_repeats(purchasing, history.birth, clock)
-    weekly_sd, memory = _disturbance(log, history, expected, purchasing, fitting, notes)
+    weekly_sd, memory = _disturbance(log, history, expected, fitting, notes)
     level, walk = _joining(history.birth, days, notes)
     fitted = Calibration(purchasing, k, spending, weekly_sd, memory, level, walk, months)
     gaps = np.diff(log.day[known])[np.diff(log.member[known]) == 0]
@@ -203,7 +203,7 @@ def _season_check(log: PurchaseLog, history: fits.Histories, purchasing: fits.Fi
 
 
 def _estimated_months(log: PurchaseLog, history: fits.Histories, days: int) -> tuple[float, ...]:
-    """Monthly factors by which actual repeat orders exceed the model's, iterated until they settle."""
+    """Monthly factors by which actual repeat orders exceed the model's, after four rounds of refitting."""
     month = calendar_month(log.origin, np.arange(days)) % 12
     actual = np.bincount(month, weights=_repeats(log, history, days), minlength=12)
     index = np.ones(12)
@@ -243,7 +243,6 @@ def _disturbance(
     log: PurchaseLog,
     history: fits.Histories,
     expected: np.ndarray,
-    purchasing: fits.Fit,
     fitting: Fitting,
     notes: list[Note],
 ) -> tuple[float, float]:
@@ -258,8 +257,11 @@ def _disturbance(
         text = "Too few weeks with enough orders to see a shared weekly disturbance: none acts."
         notes.append(Note("disturbance", int(enough.sum()), text))
         return 0.0, 0.0
-    dispersion = 1.0 + 7.0 / purchasing["rate_scale"]
-    found = fits.fit_disturbance(actual[enough], model[enough], dispersion)
+    first = int(np.argmax(enough))
+    last = len(enough) - int(np.argmax(enough[::-1]))
+    # a week with too few orders in the middle counts as not seen, so that the others keep their distance
+    seen = np.where(enough, actual, 0)[first:last]
+    found = fits.fit_disturbance(seen, np.maximum(model[first:last], 1e-6))
     text = (
         f"Shared weekly disturbance from the residuals of {found.weeks} weeks: standard deviation "
         f"{found.weekly_sd:.3f}, memory {found.memory:.2f}. {found.note}"

@@ -850,6 +850,8 @@ def fit_spend(member: ArrayLike, amount_cents: ArrayLike) -> Fit:
     logs = np.log(amount[paid])
     _, who = np.unique(number[paid], return_inverse=True)
     n = np.bincount(who).astype(np.float64)
+    if not np.any(paid):
+        return _known_spend(0.0, 0.0, 1.0, 0, "No order was paid for: revenue is forecast as 0.")
     if n.size < MIN_MEMBERS:
         raise InputError(f"A fit of spend needs at least {MIN_MEMBERS} members with paid orders, found {n.size}.")
     if not np.any(n > 1):
@@ -857,8 +859,11 @@ def fit_spend(member: ArrayLike, amount_cents: ArrayLike) -> Fit:
     mean = np.bincount(who, logs) / n
     inside = float(np.sum((logs - mean[who]) ** 2))
     orders = float(n.sum())
-    if inside <= 0.0 or float(np.mean(mean)) <= 0.0:
-        raise InputError("The paid orders have no spread within members, or are all about one cent.")
+    if float(np.mean(mean)) <= 0.0:
+        raise InputError("The paid orders are all about one cent.")
+    if inside <= 1e-9 * orders:
+        note = "All orders of a member cost the same."
+        return _known_spend(float(np.mean(mean)), float(np.std(mean)), float(np.mean(~paid)), int(n.size), note)
     # groups of members with the same number of orders share all but the mean
     sizes, where = np.unique(n, return_inverse=True)
     groups = np.bincount(where).astype(np.float64)
@@ -882,7 +887,7 @@ def fit_spend(member: ArrayLike, amount_cents: ArrayLike) -> Fit:
     covariance = np.zeros((4, 4))
     covariance[:3, :3] = top.covariance
     # the free share is estimated apart from the rest; at 0 its logarithm does not exist
-    covariance[3, 3] = (1 - share) / (share * amount.size) if share > 0 else math.nan
+    covariance[3, 3] = (1 - share) / (share * amount.size) if share > 0 else 0.0
     errors = [float(np.exp(top.theta[i]) * math.sqrt(top.covariance[i, i])) for i in range(3)]
     errors.append(math.sqrt(share * (1 - share) / amount.size))
     return Fit(
@@ -895,6 +900,21 @@ def fit_spend(member: ArrayLike, amount_cents: ArrayLike) -> Fit:
         members=int(n.size),
         converged=top.converged,
         note=top.note,
+    )
+
+
+def _known_spend(mean: float, between: float, free_share: float, members: int, note: str) -> Fit:
+    """Order values without chance within a member: nothing is estimated that could be uncertain."""
+    return Fit(
+        model="spend_lognormal",
+        names=SPEND_NAMES,
+        values=(_rounded(mean), _rounded(between), 0.0, _rounded(free_share)),
+        log_covariance=((0.0,) * 4,) * 4,
+        standard_errors=(0.0,) * 4,
+        log_likelihood=0.0,
+        members=members,
+        converged=True,
+        note=note,
     )
 
 

@@ -68,7 +68,13 @@ def read_data(config: Config) -> PurchaseLog | None:
     data = config.data
     if data.path:
         names = asdict(data.columns)
-        return read_log(data.path, duplicates=data.duplicates, refunds=data.refunds, columns=names)
+        return read_log(
+            data.path,
+            duplicates=data.duplicates,
+            refunds=data.refunds,
+            columns=names,
+            complete_until=data.complete_until,
+        )
     if data.name == "none":
         return None
     return read_cdnow("full" if data.name == "cdnow" else "sample")
@@ -325,8 +331,8 @@ def cohorts_table(ready: Prepared, ensemble: Ensemble, strategy: str) -> pd.Data
 def growth_table(ready: Prepared, ensemble: Ensemble, strategy: str) -> pd.DataFrame:
     """growth.parquet: growth accounting by calendar month.
 
-    active = new + retained + resurrected; churned = active in the month before - retained (-1 in the first
-    month, where the month before is not part of the run); whole: whether the run covers the whole month.
+    active = new + retained + resurrected; churned = active in the month before - retained, -1 where the run does
+    not cover the whole month before; whole: whether the run covers the whole month.
     """
     plan = ready.plan
     sums = ensemble.monthly.sum(axis=2)
@@ -339,7 +345,8 @@ def growth_table(ready: Prepared, ensemble: Ensemble, strategy: str) -> pd.DataF
     whole = (opening >= np.datetime64(plan.start, "D")) & (closing <= np.datetime64(end, "D"))
     active = sums.sum(axis=2)
     churned = np.full((r, months), -1, dtype=np.int64)
-    churned[:, 1:] = active[:, :-1] - sums[:, 1:, posting.MONTH_RETAINED]
+    after_whole = np.flatnonzero(whole[:-1]) + 1
+    churned[:, after_whole] = active[:, after_whole - 1] - sums[:, after_whole, posting.MONTH_RETAINED]
     return pd.DataFrame(
         _index(strategy, r, months)
         | {

@@ -309,12 +309,15 @@ def observe_rows(
         gap = silence_until_next(rng.uniform(luck, key[j], rng.FIRST_GAP, 0), silent, a, b, k)
         m.purchase_rate = rng.gamma(luck, key[j], rng.PURCHASE_RATE, 0, a + k) / (b + k * gap)
         m.drift_hazard = rng.gamma(luck, key[j], rng.DRIFT_HAZARD, 0, s) / (beta + (-1.0 - birth[j]))
-        precision = 0.0
-        if spending.spend_within > 0.0 and spending.spend_between > 0.0:
-            within = spending.spend_within * spending.spend_within
-            precision = paid[j] / within + 1.0 / (spending.spend_between * spending.spend_between)
-            centre = (log_paid[j] - paid[j] * usual_cents) / within / precision
-            m.usual_value = centre + rng.normal(luck, key[j], rng.SPEND_LEVEL, 0) / math.sqrt(precision)
+        if spending.spend_between > 0.0:
+            own = log_paid[j] - paid[j] * usual_cents
+            if spending.spend_within > 0.0:
+                within = spending.spend_within * spending.spend_within
+                precision = paid[j] / within + 1.0 / (spending.spend_between * spending.spend_between)
+                spread = rng.normal(luck, key[j], rng.SPEND_LEVEL, 0) / math.sqrt(precision)
+                m.usual_value = own / within / precision + spread
+            elif paid[j] > 0:  # he always pays the same
+                m.usual_value = own / paid[j]
         if m.attached == 1:
             m.order_at = eve.clock[eve.at + 1] + gap - silent
             m.drift_at = rng.exponential(luck, key[j], rng.DRIFT_TIME, 0) / m.drift_hazard
