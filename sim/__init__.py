@@ -5,10 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.model import Member, MembershipModel
+    from sim.store import read_results
+    from sim.study.forecast import forecast
 
-__all__ = ["Member", "MembershipModel"]
+__all__ = ["Member", "MembershipModel", "forecast", "read_results"]
 
-_HOMES = {"Member": "sim.model", "MembershipModel": "sim.model"}
+_HOMES = {
+    "Member": "sim.model",
+    "MembershipModel": "sim.model",
+    "forecast": "sim.study.forecast",
+    "read_results": "sim.store",
+}
 
 
 def __getattr__(name: str) -> Any:

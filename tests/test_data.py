@@ -263,7 +263,7 @@ def test_bad_dates(refused, first, value, says):
     assert says in message
 
 
-@pytest.mark.parametrize("value", ["1.1.2024", "01/02/2024", "2024-1-5", "x"])
+@pytest.mark.parametrize("value", ["1.1.2024", "01/02/2024", "24-1-5", "x"])
 def test_the_first_date_decides(refused, value):
     message = refused(f"{HEADER}A,{value},1\nB,2024-01-02,1\n")
     assert f"line 2: date '{value}' has no known format; allowed: YYYY-MM-DD, YYYY/MM/DD, YYYYMMDD" in message

@@ -14,7 +14,7 @@ from sim.accounting import metrics, posting
 from sim.accounting.stages import thresholds
 from sim.data import Note, PurchaseLog, read_cdnow, read_log
 from sim.engine import Behaviour, EmbeddedFounders, Plan, World
-from sim.errors import InputError
+from sim.errors import InputError, nearest
 from sim.population import FIELDS
 from sim.settings import Config
 from sim.store import RunFolder, config_hash, content_hash
@@ -22,7 +22,7 @@ from sim.study.bands import forecast_table, series, summarise, variance_sources
 from sim.study.calibrate import Calibrated, calibrate
 from sim.study.ensemble import Ensemble, run_ensemble
 from sim.study.jump_off import ObservedMembers, Uncertainty
-from sim.units import parameters
+from sim.units import checked, parameters
 from sim.world.season import INDICES
 
 BEYOND = 182
@@ -172,6 +172,46 @@ def run_forecast(config: Config, root: Path, progress: Progress | None = None) -
     folder.finish(content_hash(tables, documents))
     say("write results", 1, 1)
     return folder.path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A forecast in memory: what the command line writes to a folder, as frames.
+
+    tables: by file name without its ending, as attributes too (`outcome.forecast`, `outcome.daily` ...); summary,
+    parameters: plain documents.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    summary: dict[str, Any]
+    parameters: dict[str, Any]
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        tables = self.__dict__.get("tables", {})
+        if name in tables:
+            return tables[name]
+        raise AttributeError(f"this forecast has no table {name!r}; {nearest(name, tables)}")
+
+
+def forecast(data: str = "none", **groups: Any) -> Outcome:
+    """Forecast, with the command line's names: `forecast(data="cdnow", run={"days": 90})`.
+
+    data: none, cdnow, cdnow_sample, or the path of a CSV; groups: run, market, population, data_options, fit, each a
+    mapping of its keys as in the config. Nothing is printed or written. Errors: `InputError`.
+    """
+    reading = dict(groups.pop("data_options", {}))
+    known = ("none", "cdnow", "cdnow_sample")
+    reading |= {"name": data} if data in known else {"name": "log", "path": data}
+    config = checked(Config, {**groups, "data": reading})
+    ready = prepare(config)
+    run = config.run
+    lived = {
+        key: run_ensemble(plan, run.seed, run.replications, threads=run.threads, processes=run.processes)
+        for key, plan in _variants(ready).items()
+    }
+    tables, documents = outcome(ready, lived)
+    frames = {name.rsplit(".", 1)[0]: table for name, table in tables.items()}
+    return Outcome(frames, documents["summary.json"], documents["parameters.json"])
 
 
 def _variants(ready: Prepared) -> dict[str, Plan]:
@@ -507,4 +547,4 @@ def against_actuals(forecast: pd.DataFrame, actuals: pd.DataFrame) -> list[dict[
     return out
 
 
-__all__ = ["Prepared", "prepare", "run_forecast"]
+__all__ = ["Outcome", "Prepared", "forecast", "prepare", "run_forecast"]
