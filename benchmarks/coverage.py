@@ -48,7 +48,9 @@ def simulated_log(number: int, members: int, market: Market) -> PurchaseLog:
     chance = np.random.default_rng(number)
     birth = np.sort(chance.integers(0, 7 * JOINING_WEEKS, members))
     # everybody joins on the eve of day 0 of his own shifted life: live cohorts by their joining day
-    founders = TrackedMembers(truth(months), Uncertainty(False, True), np.arange(members, dtype=np.uint64), birth - days)
+    founders = TrackedMembers(
+        truth(months), Uncertainty(False, True), np.arange(members, dtype=np.uint64), birth - days
+    )
     plan = Plan(START + dt.timedelta(days), 1, founders, market, months)
     world = _Recorder(plan, seed=1000 + number)
     who, day = world.order_days(birth)
@@ -123,7 +125,9 @@ def main() -> None:
     members = int(sys.argv[2]) if len(sys.argv) > 2 else 6000
     market = Market(season=Season("us_general_merchandise"), size=10_000_000)
     began = time.perf_counter()
-    inside: dict[str, list[float]] = {key: [] for key in ("weeks80", "weeks95", "total80", "total95", "luck80", "luck95")}
+    inside: dict[str, list[float]] = {
+        key: [] for key in ("weeks80", "weeks95", "total80", "total95", "luck80", "luck95")
+    }
     for number in range(logs):
         log = simulated_log(number, members, market)
         known = calibrate(log, 7 * WEEKS - 1, market, Fitting())
@@ -141,7 +145,9 @@ def main() -> None:
                 inside[f"weeks{level}"].append(share)
                 low, high = np.quantile(paths.sum(axis=1), [tail, 1 - tail])
                 inside[f"total{level}"].append(float(low <= actual.sum() <= high))
-        print(number, {key: round(100 * float(np.mean(v)), 1) for key, v in inside.items()}, file=sys.stderr, flush=True)
+        print(
+            number, {key: round(100 * float(np.mean(v)), 1) for key, v in inside.items()}, file=sys.stderr, flush=True
+        )
     out = {
         key: {"share_pct": 100 * float(np.mean(v)), "standard_error": 100 * float(np.std(v) / np.sqrt(len(v)))}
         for key, v in inside.items()

@@ -16,7 +16,9 @@ def run(config: ActualsConfig) -> None:
     for line in read_results(folder).summary["against_actuals"]:
         total = f"{line['actual']:,.0f} in {line['weeks']} whole weeks, forecast {line['forecast']:,.0f}"
         inside = f"{line['weeks_inside_80_pct']:.0f} % and {line['weeks_inside_95_pct']:.0f} %"
-        print(f"{line['metric']}: {total} ({line['error_pct']:+.1f} %); {inside} of weeks inside the 80 and 95 % bands")
+        print(
+            f"{line['metric']}: {total} ({line['error_pct']:+.1f} %); {inside} of weeks inside the 80 and 95 % bands"
+        )
     print(f"open {folder / 'report.html'}")
 
 

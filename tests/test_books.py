@@ -29,9 +29,7 @@ STAGES = ("new", "active", "at_risk", "dormant_30", "dormant_60", "dormant_90", 
 STATES = tuple(name for name in STOCKS if name.startswith("state_"))
 ACTIVE_STATES = ("state_new", "state_current", "state_reactivated", "state_resurrected")
 NAMES = tuple(MEMBER.names or ())
-relaxed = settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+relaxed = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 
 
 def stock(stocks: Any, *names: str) -> Any:

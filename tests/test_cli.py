@@ -223,7 +223,9 @@ def test_a_truth_is_not_a_number(call: Call) -> None:
     is_refused(call(*TINY, "run.members=true"), "run.members")
 
 
-@pytest.mark.xfail(strict=True, reason="an empty data.path (an unset shell variable) forecasts the embedded population")
+@pytest.mark.xfail(
+    strict=True, reason="an empty data.path (an unset shell variable) forecasts the embedded population"
+)
 def test_an_empty_path_is_not_taken_for_no_log(call: Call) -> None:
     is_refused(call(*TINY, "data.path="), "data.path")
 
@@ -233,7 +235,9 @@ def test_a_name_may_look_like_a_number(call: Call) -> None:
     assert call(*TINY, "run.name=2024").code == 0
 
 
-@pytest.mark.xfail(strict=True, reason="Hydra's grammar takes only ASCII in unquoted values; the message is a lexer's")
+@pytest.mark.xfail(
+    strict=True, reason="Hydra's grammar takes only ASCII in unquoted values; the message is a lexer's"
+)
 def test_a_name_may_be_in_chinese(call: Call) -> None:
     assert call(*TINY, "run.name=会员").code == 0
 
@@ -515,9 +519,7 @@ def is_unfinished(folder: Path) -> None:
         read_results(folder)
 
 
-def test_killed_and_finished_by_the_same_command(
-    halfway: subprocess.Popen[str], plain: Path, tmp_path: Path
-) -> None:
+def test_killed_and_finished_by_the_same_command(halfway: subprocess.Popen[str], plain: Path, tmp_path: Path) -> None:
     halfway.send_signal(signal.SIGKILL)
     halfway.wait(30)
     folder = only_folder(tmp_path)
@@ -529,9 +531,7 @@ def test_killed_and_finished_by_the_same_command(
     assert not (folder / "parts").exists()
 
 
-def test_interrupted_and_finished(
-    halfway: subprocess.Popen[str], plain: Path, tmp_path: Path, call: Call
-) -> None:
+def test_interrupted_and_finished(halfway: subprocess.Popen[str], plain: Path, tmp_path: Path, call: Call) -> None:
     halfway.send_signal(signal.SIGINT)
     _, err = halfway.communicate(timeout=60)
     assert halfway.returncode == 130

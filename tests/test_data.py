@@ -34,8 +34,7 @@ def codes(log):
 def lines(log):
     """The log as (id, day, cents), in order."""
     return [
-        (log.ids[m], d, c)
-        for m, d, c in zip(log.member.tolist(), log.day.tolist(), log.amount.tolist(), strict=True)
+        (log.ids[m], d, c) for m, d, c in zip(log.member.tolist(), log.day.tolist(), log.amount.tolist(), strict=True)
     ]
 
 
@@ -143,9 +142,7 @@ def test_cdnow_full():
     assert log.member.size == 67_591
     assert log.amount.sum() == 250_031_563
     assert np.unique(log.keys()).size == 23_570
-    raw = Path(
-        str(importlib.metadata.distribution("lifetimes").locate_file("lifetimes/datasets/CDNOW_master.txt"))
-    )
+    raw = Path(str(importlib.metadata.distribution("lifetimes").locate_file("lifetimes/datasets/CDNOW_master.txt")))
     rows = [line.split() for line in raw.read_text().splitlines()[1:]]
     assert len(rows) == 69_659
     assert len(rows) - len(set(map(tuple, rows))) == 255
@@ -232,9 +229,7 @@ def test_a_column_twice(refused):
 
 
 @pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y/%m/%d", "%Y%m%d"])
-@pytest.mark.parametrize(
-    "clock", ["", " 09:30", " 9:30:15", "T23:59:59.123Z", " 11:59 PM", "T00:00:00+08:00"]
-)
+@pytest.mark.parametrize("clock", ["", " 09:30", " 9:30:15", "T23:59:59.123Z", " 11:59 PM", "T00:00:00+08:00"])
 def test_date_formats(read, form, clock):
     rows = [f"{m},{on(d).strftime(form)}{clock},1\n" for m, d in (("A", 0), ("B", 6))]
     assert lines(read(HEADER + "".join(rows))) == [("A", 0, 100), ("B", 6, 100)]
@@ -356,9 +351,7 @@ def test_refunds_stop(refused):
     assert message.startswith("log.csv: line 6: amount -5.00 is negative (5 such rows in all)")
     assert "data.refunds=net" in message
     assert "data.refunds=drop" in message
-    assert "line 5: amount -0.50 is negative (1 such row in all)" in refused(
-        HEADER + WEEK + "A,2024-01-02,¥-.5\n"
-    )
+    assert "line 5: amount -0.50 is negative (1 such row in all)" in refused(HEADER + WEEK + "A,2024-01-02,¥-.5\n")
 
 
 def test_refunds_net(read):
@@ -412,9 +405,7 @@ def test_exact_duplicates(read):
 
 
 def test_duplicates_are_the_same_in_every_column(read):
-    text = (
-        "no,member_id,date,amount\n1,A,2024-01-01,1\n2,A,2024-01-01,1\n2,A,2024-01-01,1\n3,B,2024-01-07,1\n"
-    )
+    text = "no,member_id,date,amount\n1,A,2024-01-01,1\n2,A,2024-01-01,1\n2,A,2024-01-01,1\n3,B,2024-01-07,1\n"
     assert codes(read(text, duplicates="drop")) == {
         "extra_columns": 1,
         "exact_duplicates": 1,
@@ -620,9 +611,7 @@ def test_plain_files_take_the_fast_way(write, quoted):
     assert by(data._fast, path) == by(data._exact, path) == read_log(path)
 
 
-identifiers = st.text(
-    st.characters(exclude_categories=("Cs",), exclude_characters="\0\r"), min_size=1, max_size=8
-)
+identifiers = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0\r"), min_size=1, max_size=8)
 amounts = st.one_of(
     st.integers(0, 10**6).map(lambda c: f"{c / 100:.2f}"),
     st.integers(0, 10**9).map(lambda c: f"¥{c / 1000:,.3f}"),
@@ -707,9 +696,7 @@ def test_both_ways_agree(log, duplicates, refunds):
             st.sampled_from(
                 [" ", "\n", "\r\n", "\r", ",", '"', '""', ",,\n", "\t", "\u2028", "\x0b", "\x85", "￥", "-"]
             ),
-            st.sampled_from(
-                ["A,2024-01-05,1\n", '"B","2024-01-06","1,000.5"\n', "C,2024-01-0", "5,3.14\n", "9"]
-            ),
+            st.sampled_from(["A,2024-01-05,1\n", '"B","2024-01-06","1,000.5"\n', "C,2024-01-0", "5,3.14\n", "9"]),
         ),
         max_size=12,
     ).map("".join)
@@ -786,11 +773,7 @@ def test_histories_are_what_a_loop_finds(log, until):
     assume(until < read.days)
     expected = []
     for member in range(len(read.ids)):
-        days = [
-            d
-            for m, d in zip(read.member.tolist(), read.day.tolist(), strict=True)
-            if m == member and d <= until
-        ]
+        days = [d for m, d in zip(read.member.tolist(), read.day.tolist(), strict=True) if m == member and d <= until]
         if days:
             expected.append((member, days[0], len(days) - 1, days[-1]))
     assert list(zip(*(a.tolist() for a in read.histories(until)), strict=True)) == expected

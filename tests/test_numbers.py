@@ -109,9 +109,7 @@ def test_exp_never_falls(grid: Any) -> None:
     assert (np.diff(_over(_exps, grid)) >= 0).all()
 
 
-@pytest.mark.parametrize(
-    "start", [1e-310, 1e-12, 0.01, 0.3535, 0.49999, 0.7071067, 0.99999, 1.0, 1.41421, 2.0, 1e9]
-)
+@pytest.mark.parametrize("start", [1e-310, 1e-12, 0.01, 0.3535, 0.49999, 0.7071067, 0.99999, 1.0, 1.41421, 2.0, 1e9])
 @pytest.mark.parametrize("every", [64, 2**30])
 def test_log_never_falls(start: float, every: int) -> None:
     """The logarithm never falls from one point of a fine grid to the next."""
@@ -149,9 +147,7 @@ def test_exact_values_and_edges() -> None:
     assert exp(-708.0) == pytest.approx(math.exp(-708.0), rel=5e-16)
     assert exp(-708.1) == 0.0
     assert exp(-math.inf) == 0.0
-    assert [log(2.0**k) for k in (-3, 1, 10)] == pytest.approx(
-        [k * math.log(2) for k in (-3, 1, 10)], rel=2e-16
-    )
+    assert [log(2.0**k) for k in (-3, 1, 10)] == pytest.approx([k * math.log(2) for k in (-3, 1, 10)], rel=2e-16)
 
 
 def test_log_undoes_exp() -> None:
@@ -166,8 +162,7 @@ def test_normal_quantile_agrees_with_scipy(where: str) -> None:
     u = {
         "all": random.uniform(0.0, 1.0, 300_000),
         "tails": np.logspace(-300, -0.31, 200_000),
-        "near one half": 0.5
-        + np.concatenate([-np.logspace(-16, -0.4, 50_000), np.logspace(-15, -0.4, 50_000)]),
+        "near one half": 0.5 + np.concatenate([-np.logspace(-16, -0.4, 50_000), np.logspace(-15, -0.4, 50_000)]),
         "draws": (np.concatenate([np.arange(5_000), 2**52 - 1 - np.arange(5_000)]) + 0.5) * 2.0**-52,
     }[where]
     ours, theirs = _over(_quantiles, u), special.ndtri(u)

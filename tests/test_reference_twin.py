@@ -172,9 +172,7 @@ CASES = {
         yearly_share=30.0,
         days=45,
     ),
-    "thresholds beyond a year": Case(
-        founders=50, cycle_days=140.0, history=500, days=60, buying=Buying(1.0, 60.0)
-    ),
+    "thresholds beyond a year": Case(founders=50, cycle_days=140.0, history=500, days=60, buying=Buying(1.0, 60.0)),
     "long silence, hardly any rate": Case(
         founders=60, history=400, days=150, buying=Buying(0.05, 5.0, 1.0), drifting=Drifting(0.05, 5.0)
     ),
@@ -251,9 +249,7 @@ cases = st.builds(
     size=st.integers(40, 120),
     yearly_share=st.sampled_from([0.0, 0.3, 2.0, 10.0, 60.0]),
     cycle_days=st.floats(1.0, 60.0),
-    season=st.builds(
-        Season, st.sampled_from(["auto", "none", "us_general_merchandise"]), st.floats(0.0, 1.5)
-    ),
+    season=st.builds(Season, st.sampled_from(["auto", "none", "us_general_merchandise"]), st.floats(0.0, 1.5)),
     disturbance=st.builds(Disturbance, st.sampled_from([0.0, 0.05, 0.8, 2.0]), st.floats(0.0, 0.99)),
     buying=st.builds(
         Buying, st.floats(0.05, 20.0), st.floats(0.5, 300.0), st.sampled_from([0.3, 0.9, 1.0, 1.0, 1.7, 12.0])

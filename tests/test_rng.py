@@ -161,13 +161,9 @@ def _words(mixer: int, base: Any, rows: int, columns: int, row_axis: int, column
                 first = mixed * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
                 second = first * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
             elif mixer == 2:  # the replication is added to the person: a good mixer does not help
-                first, second = rng.bits(
-                    rng.stream(seed, 0), np.uint64(person + replication), decision, index
-                )
+                first, second = rng.bits(rng.stream(seed, 0), np.uint64(person + replication), decision, index)
             else:  # the right key, but the day is added to the person
-                first, second = rng.bits(
-                    rng.stream(seed, replication), np.uint64(person + index), decision, 0
-                )
+                first, second = rng.bits(rng.stream(seed, replication), np.uint64(person + index), decision, 0)
             out[0, i, j] = first
             out[1, i, j] = second
 

@@ -3,7 +3,8 @@
 A member's hazard of drifting away is his own and constant in real time (the drop-out process of Pareto/NBD,
 Schmittlein, Morrison & Colombo 1987). A purchase log does not identify whether the silent have drifted away
 or merely pause: on the CDNOW log Pareto/NBD and BG/NBD forecast alike, and yet put the mean chance of being still
-attached at 0.45 and at 0.81. So the number of attached members is a latent quantity and is labelled so wherever it is shown.
+attached at 0.45 and at 0.81. So the number of attached members is a latent quantity and is labelled so wherever it
+is shown.
 """
 
 from dataclasses import dataclass

@@ -51,9 +51,14 @@ def usual_value(luck: np.uint64, key: np.uint64, p: Any) -> float:
     return p.spend_between * rng.normal(luck, key, rng.SPEND_LEVEL, 0)
 
 
+MOST_CENTS = 1e14
+"""No order is worth more: a bound that only a parameter gone wild can meet."""
+
+
 @rule
 def cents(amount: float) -> int:
     """Round an amount in cents to whole cents, half to even: the only place where a simulated order is rounded."""
+    amount = min(amount, MOST_CENTS)
     low = math.floor(amount)
     rest = amount - low
     whole = int(low)

@@ -667,19 +667,22 @@ def growth_accounting(m: Material) -> Chart | None:
 def cohort_triangle(m: Material) -> Chart | None:
     """Of those who joined in a month, the share that orders in each later month of the forecast."""
     table = m.cohorts
-    if table.empty:
+    if table[~table["observed"]].empty:
         return None
     cohorts = sorted(set(table["joining_month"]))[-MOST_COHORTS:]
     table = table[table["joining_month"].isin(cohorts)]
     ages = list(range(int(table["age_months"].min()), int(table["age_months"].max()) + 1))
     grid = table.pivot(index="joining_month", columns="age_months", values="share").reindex(cohorts, columns=ages)
+    seen = {
+        (c, a) for c, a, o in zip(*(table[k] for k in ("joining_month", "age_months", "observed")), strict=True) if o
+    }
     last = str(table["month"].max())
-    later = table[table["age_months"] >= 1]
+    later = table[(table["age_months"] >= 1) & ~table["observed"]]
     if later.empty:
         return None
     final = later[later["month"] == last].sort_values("joining_month")
     oldest, youngest = final.iloc[0], final.iloc[-1]
-    joined = table[table["age_months"] == 0]["joining_month"]
+    joined = table[(table["age_months"] == 0) & ~table["observed"]]["joining_month"]
     first_month = later[(later["age_months"] == 1) & later["joining_month"].isin(joined)]
     takeaway = (
         f"Of the members who joined in {month_words(oldest['joining_month'])}, "
@@ -701,11 +704,14 @@ def cohort_triangle(m: Material) -> Chart | None:
     how = (
         "A row is a joining month, a column the number of calendar months since. Each cell is the share "
         "of the "
-        "cohort that orders at least once in that month, on average. Hatched cells lie before the "
-        "forecast starts "
-        "and are not in these results; months that the forecast covers only in part are left out (–)."
+        "cohort that orders at least once in that month, on average. "
     )
-    if len(joined):
+    if seen:
+        how += "Grey cells are what the log shows, blue ones the forecast; "
+    else:
+        how += "Hatched cells lie before the forecast starts and are not in these results; "
+    how += "months that are covered only in part are left out (–)."
+    if len(joined) or seen:
         how += " In the joining month itself everybody orders (100 %), by definition."
     alt = f"Heat map of {len(cohorts)} joining months by age in months. {takeaway}"
     start_month = m.start.year * 12 + m.start.month - 1
@@ -726,7 +732,8 @@ def cohort_triangle(m: Material) -> Chart | None:
         )
         axes = sheet.axes[0]
         colours = LinearSegmentedColormap.from_list("ink", ["#F3F8FC", "#BBD9EE", "#7DB8DE", "#0B5A8F", "#003F66"])
-        scale = float(later["share"].max()) or 1.0
+        greys = LinearSegmentedColormap.from_list("seen", ["#F7F7F7", "#D5D5D5", "#A8A8A8", "#6A6A6A", "#3D3D3D"])
+        scale = float(table[table["age_months"] >= 1]["share"].max()) or 1.0
         shares = grid.to_numpy(dtype=float)
         size = 8.5 if len(ages) <= 20 else max(4.5, 8.5 * 20 / len(ages))
         for row, cohort in enumerate(cohorts):
@@ -744,7 +751,8 @@ def cohort_triangle(m: Material) -> Chart | None:
                         )
                     continue
                 tone = min(share / scale, 1.0)
-                fill = "#D9D9D9" if age == 0 else colours(tone)
+                fill = greys(tone) if (cohort, age) in seen else colours(tone)
+                fill = "#E6E6E6" if age == 0 else fill
                 axes.add_patch(Rectangle(box, 1, 1, facecolor=fill, edgecolor="white", linewidth=0.8))
                 text = f"{100 * share:.1f}" if age and len(ages) <= 20 else f"{100 * share:.0f}"
                 axes.text(column, row, text, ha="center", va="center", fontsize=size, color=_ink_on(fill))
@@ -760,10 +768,13 @@ def cohort_triangle(m: Material) -> Chart | None:
         axes.set_ylabel("joined in", fontsize=9.5, color=INK, labelpad=8)
         handles = [Patch(color=colours(0.15)), Patch(color=colours(1.0))]
         labels = ["% of the cohort ordering: few", f"many (darkest: {percent(scale)})"]
-        if len(joined):
-            handles.append(Patch(color="#D9D9D9"))
+        if seen:
+            handles.append(Patch(color=greys(0.6)))
+            labels.append("in grey: observed")
+        elif len(joined):
+            handles.append(Patch(color="#E6E6E6"))
             labels.append("joining month")
-        if any(_months(cohort) + age < start_month for cohort in cohorts for age in ages):
+        if not seen and any(_months(cohort) + age < start_month for cohort in cohorts for age in ages):
             handles.append(Patch(facecolor="#F2F2F2", edgecolor="#CFCFCF", hatch="////"))
             labels.append("before the forecast")
         if part:

@@ -306,7 +306,7 @@ class Material:
 
     @functools.cached_property
     def cohorts(self) -> pd.DataFrame:
-        """joining_month, age_months, month, share: of a cohort, active in a whole month of the forecast."""
+        """joining_month, age_months, month, share: of a cohort, active in a whole month; observed: by the log."""
         columns = ["joining_month", "age_months", "size", "active"]
         frame = pd.read_parquet(self.folder / "cohorts.parquet", columns=columns)
         sums = frame.groupby(["joining_month", "age_months"], observed=True)[["size", "active"]].sum().reset_index()
@@ -317,6 +317,15 @@ class Material:
         sums = sums[[bool(whole.get(month, False)) for month in sums["month"]]]
         sums["share"] = sums["active"] / sums["size"]
         sums["size"] = sums["size"] / self.replications
+        sums["observed"] = False
+        if (self.folder / "cohorts_history.csv").exists():
+            past = pd.read_csv(self.folder / "cohorts_history.csv")
+            past["joining_month"] = past["joining_month"].astype(str)
+            base = pd.PeriodIndex(past["joining_month"], freq="M")
+            past["month"] = [str(period + int(age)) for period, age in zip(base, past["age_months"], strict=True)]
+            past["share"] = past["active"] / past["size"]
+            past["observed"] = True
+            sums = pd.concat([past[list(sums.columns)], sums], ignore_index=True)
         return sums.reset_index(drop=True)
 
     @functools.cached_property

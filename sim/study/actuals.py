@@ -14,7 +14,15 @@ from sim.settings import ActualsConfig, Config, Run
 from sim.store import Results, RunFolder, config_hash, content_hash
 from sim.study.forecast import Progress, against_actuals, read_data
 
-CARRIED = ("forecast.csv", "history.csv", "cohorts.parquet", "growth.parquet", "daily.parquet", "parameters.json")
+CARRIED = (
+    "forecast.csv",
+    "history.csv",
+    "cohorts.parquet",
+    "cohorts_history.csv",
+    "growth.parquet",
+    "daily.parquet",
+    "parameters.json",
+)
 """What the page needs of the old forecast: copied as it is."""
 
 

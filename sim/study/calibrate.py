@@ -7,7 +7,7 @@ disturbance, how orders are worth, and how newcomers have been coming.
 
 import datetime as dt
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize
@@ -111,10 +111,10 @@ def calibrate(log: PurchaseLog, until: int, market: Market, fitting: Fitting) ->
     months, clock = _season(log, history, market, days, notes)
     known = log.day <= until
     k = _regularity(log.member[known], log.day[known], clock, fitting, notes)
-    purchasing = fits.fit_pareto_nbd(history, clock, 0, k)
+    purchasing = _identified(fits.fit_pareto_nbd(history, clock, 0, k), notes)
     if k == 1.0 and len(set(months)) > 1:
         notes.append(_season_check(log, history, purchasing, clock))
-    spending = fits.fit_spend(log.member[known], log.amount[known])
+    spending = _identified(fits.fit_spend(log.member[known], log.amount[known]), notes)
     expected = expected_repeats(purchasing, history.birth, clock)
     weekly_sd, memory = _disturbance(log, history, expected, fitting, notes)
     level, walk = _joining(history.birth, days, notes)
@@ -122,6 +122,23 @@ def calibrate(log: PurchaseLog, until: int, market: Market, fitting: Fitting) ->
     gaps = np.diff(log.day[known])[np.diff(log.member[known]) == 0]
     cycle = float(np.median(gaps)) if gaps.size else market.cycle_days
     return Calibrated(log, until, fitted, history, clock, expected, max(cycle, 1.0), tuple(notes))
+
+
+def _identified(fit: fits.Fit, notes: list[Note]) -> fits.Fit:
+    """The fit with parameters that the log hardly tells (log standard error above 1) taken as known, and noted.
+
+    Their normal approximation in logs means nothing, and draws from it would run away.
+    """
+    matrix = np.array(fit.log_covariance)
+    loose = ~np.isfinite(matrix).all(axis=1) | ~((np.diag(matrix) >= 0.0) & (np.diag(matrix) <= 1.0))
+    if not loose.any():
+        return fit
+    names = ", ".join(name for name, unknown in zip(fit.names, loose, strict=True) if unknown)
+    text = f"The log hardly tells {names}: taken as known, so the bands do not carry this uncertainty."
+    notes.append(Note("identified", int(loose.sum()), text))
+    matrix[loose, :] = 0.0
+    matrix[:, loose] = 0.0
+    return replace(fit, log_covariance=tuple(tuple(float(v) for v in row) for row in matrix))
 
 
 def expected_repeats(purchasing: fits.Fit, birth: np.ndarray, clock: np.ndarray) -> np.ndarray:

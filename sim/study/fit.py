@@ -888,7 +888,7 @@ def fit_spend(member: ArrayLike, amount_cents: ArrayLike) -> Fit:
     covariance[:3, :3] = top.covariance
     # the free share is estimated apart from the rest; at 0 its logarithm does not exist
     covariance[3, 3] = (1 - share) / (share * amount.size) if share > 0 else 0.0
-    errors = [float(np.exp(top.theta[i]) * math.sqrt(top.covariance[i, i])) for i in range(3)]
+    errors = [float(np.exp(top.theta[i]) * math.sqrt(max(top.covariance[i, i], 0.0))) for i in range(3)]
     errors.append(math.sqrt(share * (1 - share) / amount.size))
     return Fit(
         model="spend_lognormal",

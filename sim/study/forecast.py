@@ -23,7 +23,7 @@ from sim.study.calibrate import Calibrated, calibrate
 from sim.study.ensemble import Ensemble, run_ensemble
 from sim.study.jump_off import ObservedMembers, Uncertainty
 from sim.units import checked, parameters
-from sim.world.season import INDICES
+from sim.world.season import INDICES, calendar_month, monthly_speed
 
 BEYOND = 182
 """Days that a forecast goes beyond the end of a log, unless told otherwise."""
@@ -245,6 +245,7 @@ def outcome(ready: Prepared, lived: dict[str, Ensemble]) -> tuple[dict[str, pd.D
     }
     if ready.log is not None and ready.calibrated is not None:
         tables["history.csv"] = log_series(ready.log, ready.calibrated.until, before=True)
+        tables["cohorts_history.csv"] = log_cohorts(ready.log, ready.calibrated.until)
         after = log_series(ready.log, ready.calibrated.until, before=False)
         after = after[after["day"] < ready.plan.days]
         if len(after):
@@ -442,6 +443,36 @@ def log_series(log: PurchaseLog, until: int, before: bool) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def log_cohorts(log: PurchaseLog, until: int) -> pd.DataFrame:
+    """cohorts_history.csv: what the log shows of each joining month's members, in whole months up to the jump-off.
+
+    Columns joining_month, age_months, size, active, orders, revenue, as in cohorts.parquet.
+    """
+    known = log.day <= until
+    member, day, cents = log.member[known], log.day[known], log.amount[known]
+    first = np.diff(member, prepend=-1) != 0
+    month = calendar_month(log.origin, day)
+    cohort = month[first][np.cumsum(first) - 1]
+    ends = calendar_month(log.origin, np.array([until, until + 1]))
+    last = int(ends[0]) if ends[0] != ends[1] else int(ends[0]) - 1
+    base = int(calendar_month(log.origin, np.array([0]))[0])
+    count = int(cohort.max()) - base + 1
+    months = last - base + 1
+    rows = []
+    size = np.bincount(cohort[first] - base, minlength=count)
+    distinct = np.unique(np.stack([member, cohort, month], axis=1), axis=0)
+    for c in range(count):
+        for k in range(c, months):
+            here = (cohort == base + c) & (month == base + k)
+            active = int(((distinct[:, 1] == base + c) & (distinct[:, 2] == base + k)).sum())
+            rows.append((c, k - c, int(size[c]), active, int(here.sum()), float(cents[here].sum()) / 100.0))
+    columns = ["joining_month", "age_months", "size", "active", "orders", "revenue"]
+    frame = pd.DataFrame(rows, columns=columns)
+    frame = frame[frame["size"] > 0].reset_index(drop=True)
+    frame["joining_month"] = _month_names(base, count)[frame["joining_month"].to_numpy(dtype=np.int64)]
+    return frame
+
+
 def parameters_document(ready: Prepared) -> dict[str, Any]:
     """parameters.json: every declared setting with its value, and what was fitted; all results follow from it."""
     values = asdict(ready.config)
@@ -456,10 +487,13 @@ def parameters_document(ready: Prepared) -> dict[str, Any]:
         declared[parameter.path] = {
             "value": value,
             "unit": parameter.about.unit,
+            "meaning": parameter.about.meaning,
             "source": parameter.about.source,
             "confidence": parameter.about.confidence,
         }
     out: dict[str, Any] = {"declared": declared}
+    if ready.calibrated is None:
+        out["months"] = list(monthly_speed(ready.plan.market.season))
     if ready.calibrated is not None:
         fitted = ready.calibrated.fitted
         out["fitted"] = {

@@ -60,9 +60,7 @@ def uniform(luck: int, key: int, decision: int, index: int) -> float:
     return unit(bits(luck, key, decision, index)[0])
 
 
-def gamma(
-    luck: int, key: int, decision: int, index: int, shape: float, quantile: Callable[[float], float]
-) -> float:
+def gamma(luck: int, key: int, decision: int, index: int, shape: float, quantile: Callable[[float], float]) -> float:
     """A gamma draw by Marsaglia and Tsang's method (2000), 64 places of the index reserved for each draw."""
     if shape < 1.0:
         larger = gamma(luck, key, decision, index, shape + 1.0, quantile)

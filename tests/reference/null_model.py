@@ -157,7 +157,10 @@ class NullModel:
     def _cents(self, member: Member, ordinal: int) -> int:
         """The value of the order with this ordinal."""
         spending = self.behaviour.spending
-        if float(rng.two_uniforms(self.luck, np.uint64(member.key), rng.ORDER_VALUE, ordinal)[1]) < spending.free_share:
+        if (
+            float(rng.two_uniforms(self.luck, np.uint64(member.key), rng.ORDER_VALUE, ordinal)[1])
+            < spending.free_share
+        ):
             return 0
         z = self._normal(member.key, rng.ORDER_VALUE, ordinal)
         return round(100.0 * spending.median_order * exp(member.usual + spending.spend_within * z))
