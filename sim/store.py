@@ -198,7 +198,7 @@ class RunFolder:
 
 
 def content_hash(tables: dict[str, pd.DataFrame], documents: dict[str, Any]) -> str:
-    """The hash of results: values and column names of tables (rows in key order) and of plain documents.
+    """The hash of results: values and column names of tables (rows in key order) and the numbers of plain documents.
 
     Numbers count to ten digits. Equal on every machine, for any number of threads and processes, with and without
     interruption or JIT.
@@ -229,10 +229,13 @@ def _ten_digits(values: np.ndarray) -> np.ndarray:
 
 
 def _rounded(value: Any) -> Any:
+    """The numbers of a document, rounded; its words are not content, so that an explanation may be reworded."""
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_rounded(item) for item in value]
+    if isinstance(value, str):
+        return ""
     return f"{value:.9g}" if isinstance(value, float) else value
 
 

@@ -468,7 +468,17 @@ def test_spend_likelihood_equals_the_dense_normal_and_planted_values_come_back()
             gap = own - fit["spend_mean"]
             total -= 0.5 * float(gap @ np.linalg.solve(cov, gap) + np.linalg.slogdet(2 * np.pi * cov)[1])
     assert fit.log_likelihood == pytest.approx(total, abs=1e-5)
-    assert math.isnan(fit_spend(member, cents).log_covariance[3][3])
+    assert fit_spend(member, cents).log_covariance[3][3] == 0.0  # nothing free was seen: nothing to vary
+
+
+@pytest.mark.parametrize(("cents", "within"), [(2500, 0.0), (0, 0.0)])
+def test_orders_that_always_cost_the_same_have_no_chance_in_them(cents, within):
+    """A fixed price, or a log without amounts, is a fit too: spread 0, and nothing to draw."""
+    member = np.repeat(np.arange(80), 3)
+    fit = fit_spend(member, np.full(240, cents))
+    assert fit["spend_within"] == within
+    assert fit["free_share"] == (0.0 if cents else 1.0)
+    assert np.all(np.array(fit.log_covariance) == 0.0)
 
 
 def test_gamma_gamma_of_single_orders_brings_planted_values_back():

@@ -279,7 +279,7 @@ def _maximise(
 
 def _to_fit(model: str, names: tuple[str, ...], top: _Optimum, members: int, note: str = "") -> Fit:
     values = np.exp(top.theta)
-    errors = values * np.sqrt(np.diag(top.covariance))
+    errors = values * np.sqrt(np.maximum(np.diag(top.covariance), 0.0))
     return Fit(
         model=model,
         names=names,
