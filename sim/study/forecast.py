@@ -502,6 +502,7 @@ def parameters_document(ready: Prepared) -> dict[str, Any]:
             "spending": fitted.spending.to_dict(),
             "weekly_sd": fitted.weekly_sd,
             "memory": fitted.memory,
+            "weekly_sd_error": fitted.sd_error,
             "joining_level": fitted.joining_level,
             "joining_walk": fitted.joining_walk,
             "months": list(fitted.months),

@@ -38,7 +38,8 @@ class Calibration:
     """What was fitted on a log: all that a forecast needs to know of the population and the market.
 
     purchasing: the Pareto/NBD fit on the seasonal clock; regularity: shape of the gaps; spending: the fit of
-    order values; weekly_sd, memory: the shared weekly disturbance; joining_level: newcomers per week at the
+    order values; weekly_sd, memory: the shared weekly disturbance, and sd_error the standard error of the log of the
+    former; joining_level: newcomers per week at the
     jump-off, joining_walk: standard deviation of its weekly change in logs (0 level: closed membership);
     months: the clock's speed in each calendar month.
     """
@@ -48,6 +49,7 @@ class Calibration:
     spending: Fit
     weekly_sd: float
     memory: float
+    sd_error: float
     joining_level: float
     joining_walk: float
     months: tuple[float, ...]
@@ -103,6 +105,9 @@ def draw_conditions(fitted: Calibration, uncertain: Uncertainty, luck: np.uint64
     walk = fitted.joining_walk if uncertain.parameters else 0.0
     arrivals = expected_arrivals(luck, fitted.joining_level / 7.0, walk, days)
     weekly_sd = fitted.weekly_sd if uncertain.disturbance else 0.0
+    if uncertain.parameters:
+        z = rng.normal(luck, rng.MARKET_KEY, rng.PARAMETER, len(PURCHASING) + len(SPENDING))
+        weekly_sd *= exp(fitted.sd_error * float(z))
     return Conditions(behaviour, weekly_sd, fitted.memory, arrivals)
 
 
