@@ -21,7 +21,7 @@ from sim.study.bands import weekly
 from sim.study.calibrate import calibrate
 from sim.study.ensemble import run_ensemble
 from sim.study.fit import Fit
-from sim.study.jump_off import Calibration, TrackedMembers, Uncertainty
+from sim.study.jump_off import Calibration, Newcomers, TrackedMembers, Uncertainty
 from sim.world.market import Market
 from sim.world.season import Season, monthly_speed
 
@@ -38,7 +38,7 @@ def truth(months: tuple[float, ...]) -> Calibration:
 
     purchasing = fit(("rate_shape", "rate_scale", "drift_shape", "drift_scale"), (0.6, 75.0, 0.55, 62.0))
     spending = fit(("spend_mean", "spend_between", "spend_within", "free_share"), (7.84, 0.44, 0.57, 0.0015))
-    return Calibration(purchasing, 1.0, spending, 0.15, 0.5, 0.0, 0.0, 0.0, months)
+    return Calibration(purchasing, 1.0, spending, 0.15, 0.5, 0.0, Newcomers(), months)
 
 
 def simulated_log(number: int, members: int, market: Market) -> PurchaseLog:

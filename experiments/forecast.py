@@ -15,12 +15,14 @@ def run(config: Config) -> None:
         folder = run_forecast(config, RESULTS, progress)
     summary = read_results(folder).summary
     print(f"{summary['title']}: {summary['days']} days, {summary['replications']} replications")
+    own = config.data.source != "none"
+    closed = not any(line["mean"] for line in summary["headlines"] if line["metric"] == "joined_to_date")
     for line in summary["headlines"]:
-        if line["mean"]:
-            print(
-                f"  {line['label']:36} {line['mean']:>12,.0f} {line['unit']:8} "
-                f"8 in 10 futures: {line['p10']:,.0f} to {line['p90']:,.0f}"
-            )
+        if not line["mean"] or (closed and line["metric"] == "orders_existing_to_date"):
+            continue
+        unit = "(log's currency)" if own and line["unit"] == "CNY" else line["unit"]
+        futures = f"8 in 10 futures: {line['p10']:,.0f} to {line['p90']:,.0f}"
+        print(f"  {line['label']:36} {line['mean']:>12,.0f} {unit:16} {futures}")
     print(f"open {folder / 'report.html'}")
 
 

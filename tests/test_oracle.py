@@ -16,7 +16,7 @@ from sim.engine import Plan, World
 from sim.study import fit as fits
 from sim.study.btyd import attached_rows
 from sim.study.fit import Fit, Histories
-from sim.study.jump_off import Calibration, ObservedMembers, TrackedMembers, Uncertainty
+from sim.study.jump_off import Calibration, Newcomers, ObservedMembers, TrackedMembers, Uncertainty
 from sim.world.market import Market
 from sim.world.season import Season
 
@@ -41,7 +41,7 @@ def calibration(params: tuple[float, ...], regularity: float = 1.0) -> Calibrati
     """A population with known parameters, no season and no disturbance."""
     purchasing = _fit(("rate_shape", "rate_scale", "drift_shape", "drift_scale"), params)
     spending = _fit(("spend_mean", "spend_between", "spend_within", "free_share"), (7.8, 0.4, 0.6, 0.001))
-    return Calibration(purchasing, regularity, spending, 0.0, 0.0, 0.0, 0.0, 0.0, (1.0,) * 12)
+    return Calibration(purchasing, regularity, spending, 0.0, 0.0, 0.0, Newcomers(), (1.0,) * 12)
 
 
 def _z(total: float, expected: float, variance: float) -> float:

@@ -54,8 +54,8 @@ FITTED_WORDS = {
     "regularity": "Regularity of gaps between orders (1: pure chance; larger: more regular)",
     "weekly_sd": "Shared ups and downs of weeks (standard deviation of logarithms)",
     "memory": "How much of a week's ups and downs carries into the next week (0 to 1)",
-    "joining_level": "Newcomers a week when the forecast starts",
-    "joining_walk": "How far newcomers wander from week to week (standard deviation of logarithms)",
+    "newcomers_per_week": "Newcomers a week when the forecast starts",
+    "newcomers_walk": "How far newcomers wander from week to week (standard deviation of logarithms)",
     "cycle_days": "Usual time between orders, days",
 }
 
@@ -536,7 +536,7 @@ def _fitted(fitted: dict[str, Any]) -> list[dict[str, str]]:
             fit.get("names", []), fit.get("values", []), fit.get("standard_errors", []), strict=False
         ):
             add(str(name), value, error)
-    for name in ("regularity", "weekly_sd", "memory", "joining_level", "joining_walk", "cycle_days"):
+    for name in ("regularity", "weekly_sd", "memory", "newcomers_per_week", "newcomers_walk", "cycle_days"):
         add(name, fitted.get(name))
     return out
 

@@ -20,6 +20,7 @@ from sim.settings import Fitting
 from sim.study import fit as fits
 from sim.study.jump_off import (
     Calibration,
+    Newcomers,
     ObservedMembers,
     TrackedMembers,
     Uncertainty,
@@ -119,8 +120,8 @@ def calibrate(log: PurchaseLog, until: int, market: Market, fitting: Fitting) ->
     weekly_sd, memory, sd_error = _disturbance(log, history, expected, fitting, notes)
     if weekly_sd > 0.0:
         purchasing = under_disturbance(purchasing, history, clock, k, weekly_sd, memory)
-    level, walk = _joining(history.birth, days, notes)
-    fitted = Calibration(purchasing, k, spending, weekly_sd, memory, sd_error, level, walk, months)
+    newcomers = _joining(history.birth, days, notes)
+    fitted = Calibration(purchasing, k, spending, weekly_sd, memory, sd_error, newcomers, months)
     gaps = np.diff(log.day[known])[np.diff(log.member[known]) == 0]
     cycle = float(np.median(gaps)) if gaps.size else market.cycle_days
     return Calibrated(log, until, fitted, history, clock, expected, max(cycle, 1.0), tuple(notes))
@@ -344,8 +345,8 @@ STRETCHES = 10
 """Stretches of weeks in which a disturbance of the past is told apart."""
 
 
-def _joining(birth: np.ndarray, days: int, notes: list[Note]) -> tuple[float, float]:
-    """The level of newcomers a week at the jump-off and its weekly random walk in logs (local level model)."""
+def _joining(birth: np.ndarray, days: int, notes: list[Note]) -> Newcomers:
+    """How people have been joining: a local level model of the logs of weekly counts (Harvey 1989)."""
     weeks = days // 7
     joined = np.bincount(np.maximum(birth - (days - weeks * 7), 0) // 7, minlength=weeks)[-min(weeks, 104) :]
     recent = joined[-4:]
@@ -353,17 +354,18 @@ def _joining(birth: np.ndarray, days: int, notes: list[Note]) -> tuple[float, fl
         since = days - 1 - int(birth.max())
         text = f"Nobody has joined for {since} days before the jump-off: the membership is taken as closed."
         notes.append(Note("joining", 0, text))
-        return 0.0, 0.0
+        return Newcomers()
     start = int(np.argmax(joined > 0))
     y = np.log(joined[start:] + 0.5)
     noise = 1.0 / (joined[start:] + 0.5)
     if len(y) < 8:
         level = float(joined[-min(weeks, 8) :].mean())
         notes.append(Note("joining", int(joined.sum()), f"Newcomers: {level:.4g} a week, the mean of a short log."))
-        return float(f"{level:.6g}"), 0.0
+        error = min(1.0 / math.sqrt(max(float(joined.sum()), 1.0)), 1.0)
+        return Newcomers(float(f"{level:.6g}"), float(f"{error:.6g}"))
 
-    def filtered(walk: float, extra: float) -> tuple[float, float]:
-        """(minus twice the log-likelihood, the level at the end) of a random walk seen through noise."""
+    def filtered(walk: float, extra: float) -> tuple[float, float, float]:
+        """(minus twice the log-likelihood, level and its variance at the end) of a walk seen through noise."""
         mean, variance, cost = float(y[0]), float(noise[0] + extra), 0.0
         for value, rough in zip(y[1:], noise[1:], strict=True):
             variance += walk
@@ -372,15 +374,19 @@ def _joining(birth: np.ndarray, days: int, notes: list[Note]) -> tuple[float, fl
             cost += math.log(total) + miss * miss / total
             gain = variance / total
             mean, variance = mean + gain * miss, variance * (1.0 - gain)
-        return cost, mean
+        return cost, mean, variance
 
     best = minimize(
         lambda v: filtered(math.exp(v[0]), math.exp(v[1]))[0], [-6.0, -4.0], method="Nelder-Mead",
         bounds=[(-14.0, 1.0), (-14.0, 1.0)],
     )  # fmt: skip
-    walk = math.exp(best.x[0])
-    level = math.exp(filtered(walk, math.exp(best.x[1]))[1])
-    level, step = float(f"{level:.6g}"), float(f"{math.sqrt(walk):.6g}")
-    text = f"Newcomers: {level:.4g} a week at the jump-off, drifting by {100 * step:.1f} % a week (local level)."
+    walk, extra = (math.exp(v) for v in best.x)
+    _, mean, variance = filtered(walk, extra)
+    found = (math.exp(mean), math.sqrt(variance), math.sqrt(walk), math.sqrt(extra))
+    newcomers = Newcomers(*(float(f"{value:.6g}") for value in found))
+    text = (
+        f"Newcomers: {newcomers.level:.4g} a week at the jump-off (known to {100 * newcomers.error:.0f} %), "
+        f"drifting by {100 * newcomers.walk:.1f} % a week (local level model)."
+    )
     notes.append(Note("joining", int(joined.sum()), text))
-    return level, step
+    return newcomers

@@ -20,7 +20,7 @@ from sim.behaviour.drifting import Drifting
 from sim.behaviour.spending import Spending
 from sim.engine import Behaviour, Conditions, Plan, World
 from sim.jit import kernel, rule
-from sim.numbers import exp, log
+from sim.numbers import exp, log, normal_quantile
 from sim.study.btyd import attached_rows, log_gamma, silence_probability
 from sim.study.fit import Fit
 
@@ -34,14 +34,26 @@ class Uncertainty:
 
 
 @dataclass(frozen=True)
+class Newcomers:
+    """How people have been joining, from the log's weeks.
+
+    level: expected newcomers per week at the jump-off (0: closed membership); error: standard error of its log;
+    walk: standard deviation of its weekly change, in logs; noise: of what moves single weeks, in logs.
+    """
+
+    level: float = 0.0
+    error: float = 0.0
+    walk: float = 0.0
+    noise: float = 0.0
+
+
+@dataclass(frozen=True)
 class Calibration:
     """What was fitted on a log: all that a forecast needs to know of the population and the market.
 
     purchasing: the Pareto/NBD fit on the seasonal clock; regularity: shape of the gaps; spending: the fit of
     order values; weekly_sd, memory: the shared weekly disturbance, and sd_error the standard error of the log of the
-    former; joining_level: newcomers per week at the
-    jump-off, joining_walk: standard deviation of its weekly change in logs (0 level: closed membership);
-    months: the clock's speed in each calendar month.
+    former; newcomers: how people have been joining; months: the clock's speed in each calendar month.
     """
 
     purchasing: Fit
@@ -50,8 +62,7 @@ class Calibration:
     weekly_sd: float
     memory: float
     sd_error: float
-    joining_level: float
-    joining_walk: float
+    newcomers: Newcomers
     months: tuple[float, ...]
 
 
@@ -102,8 +113,10 @@ def draw_conditions(fitted: Calibration, uncertain: Uncertainty, luck: np.uint64
             min(money["free_share"], 1.0),
         ),
     )
-    walk = fitted.joining_walk if uncertain.parameters else 0.0
-    arrivals = expected_arrivals(luck, fitted.joining_level / 7.0, walk, days)
+    coming = fitted.newcomers
+    if not uncertain.parameters:
+        coming = Newcomers(coming.level)
+    arrivals = expected_arrivals(luck, coming.level / 7.0, coming.error, coming.walk, coming.noise, days)
     weekly_sd = fitted.weekly_sd if uncertain.disturbance else 0.0
     if uncertain.parameters:
         z = rng.normal(luck, rng.MARKET_KEY, rng.PARAMETER, len(PURCHASING) + len(SPENDING))
@@ -112,14 +125,20 @@ def draw_conditions(fitted: Calibration, uncertain: Uncertainty, luck: np.uint64
 
 
 @kernel
-def expected_arrivals(luck: Any, per_day: float, walk: float, days: int) -> Any:
-    """Expected newcomers of each day: the level at the jump-off, then a random walk in logs week by week."""
+def expected_arrivals(luck: Any, per_day: float, error: float, walk: float, noise: float, days: int) -> Any:
+    """Expected newcomers of each day: a level in logs that walks week by week, and what moves single weeks.
+
+    Each factor has mean 1, so that the mean of the forecast stays at the level.
+    """
     out = np.zeros(days)
-    level = 0.0
+    level = error * rng.normal(luck, rng.MARKET_KEY, rng.JOINING_LEVEL, 0) - 0.5 * error * error
+    week_only = 0.0
     for day in range(days):
         if day % 7 == 0:
-            level += walk * rng.normal(luck, rng.MARKET_KEY, rng.JOINING_LEVEL, day // 7)
-        out[day] = per_day * exp(level)
+            first, second = rng.two_uniforms(luck, rng.MARKET_KEY, rng.JOINING_LEVEL, 1 + day // 7)
+            level += walk * normal_quantile(first) - 0.5 * walk * walk
+            week_only = noise * normal_quantile(second) - 0.5 * noise * noise
+        out[day] = per_day * exp(level + week_only)
     return out
 
 
