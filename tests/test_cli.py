@@ -39,6 +39,16 @@ PROMISED = (
     "config.yaml", "parameters.json", "manifest.json", "population.parquet", "daily.parquet", "flows.parquet",
     "cohorts.parquet", "growth.parquet", "forecast.csv", "summary.json", "timing.parquet", "report.html",
 )  # fmt: skip
+PLAIN = """
+import sys
+import sim.report.page
+from pathlib import Path
+from experiments import forecast
+if __name__ == "__main__":
+    sim.report.page.write_report = lambda folder: Path(folder, "report.html").write_text("")
+    sys.exit(forecast.main())
+"""
+"""The forecast app without the drawing of the page."""
 DRIVER = """
 import sys, time
 import sim.study.ensemble as ensemble
@@ -90,9 +100,10 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), **more}
 
 
-def run_cli(folder: Path, *words: str, **more: str) -> Said:
-    """`python -m experiments.forecast *words` with `folder` as the current folder."""
-    command = [sys.executable, "-m", "experiments.forecast", *words]
+def run_cli(folder: Path, *words: str, page: bool = False, **more: str) -> Said:
+    """`python -m experiments.forecast *words` with `folder` as the current folder; without the page, if not asked."""
+    what = ["-m", "experiments.forecast"] if page else ["-c", PLAIN]
+    command = [sys.executable, *what, *words]
     done = subprocess.run(
         command, cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=240, check=False
     )
@@ -398,7 +409,7 @@ def test_results_that_cannot_be_written(call: Call) -> None:
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an uninterrupted run on one thread, by the command line."""
     root = tmp_path_factory.mktemp("plain")
-    said = run_cli(root, *TINY)
+    said = run_cli(root, *TINY, page=True)
     assert (said.code, said.err) == (0, "")
     assert "report.html" in said.out
     return only_folder(root)
@@ -453,13 +464,13 @@ def test_the_tables_say_what_they_hold(plain: Path) -> None:
     assert results.table("timing.parquet")["seconds"].ge(0).all()
 
 
-def test_clock_times_stand_in_one_place_only(plain: Path) -> None:
-    year = str(dt.datetime.now(tz=dt.UTC).year)
-    for name in ("manifest.json", "summary.json", "parameters.json", "config.yaml"):
-        text = (plain / name).read_text(encoding="utf-8")
-        assert "time" not in json.dumps(yaml.safe_load(text)).replace("times", ""), name
-        assert f"{year}-" not in text.replace("2026-01-", ""), name
-        assert str(plain.parent) not in text
+def test_the_same_command_leaves_the_same_bytes(call: Call, plain: Path) -> None:
+    """Clock times stand in timing.parquet alone, and paths nowhere (the page and its charts are stubs here)."""
+    assert call(*TINY).code == 0
+    folder = only_folder(Path())
+    for name in PROMISED:
+        if name not in ("timing.parquet", "report.html"):
+            assert (folder / name).read_bytes() == (plain / name).read_bytes(), name
 
 
 @pytest.mark.parametrize(
@@ -524,9 +535,7 @@ def is_unfinished(folder: Path) -> None:
         read_results(folder)
 
 
-def test_killed_and_finished_by_the_same_command(
-    halfway: subprocess.Popen[str], plain: Path, tmp_path: Path
-) -> None:
+def test_killed_and_finished_by_the_same_command(halfway: subprocess.Popen[str], plain: Path, tmp_path: Path) -> None:
     halfway.send_signal(signal.SIGKILL)
     halfway.wait(30)
     folder = only_folder(tmp_path)
@@ -538,9 +547,7 @@ def test_killed_and_finished_by_the_same_command(
     assert not (folder / "parts").exists()
 
 
-def test_interrupted_and_finished(
-    halfway: subprocess.Popen[str], plain: Path, tmp_path: Path, call: Call
-) -> None:
+def test_interrupted_and_finished(halfway: subprocess.Popen[str], plain: Path, tmp_path: Path, call: Call) -> None:
     halfway.send_signal(signal.SIGINT)
     _, err = halfway.communicate(timeout=60)
     assert halfway.returncode == 130
@@ -634,8 +641,8 @@ def test_a_log_of_members_who_stay(tmp_path: Path, seed: int) -> None:
 
 @pytest.mark.xfail(strict=True, raises=RuntimeWarning, reason="the fit runs off to infinity, with warnings on stderr")
 def test_a_log_in_which_hardly_anybody_returns(tmp_path: Path) -> None:
-    luck = np.random.default_rng(5)
-    days = [0, 1, *luck.integers(0, 279, 398).tolist()]
+    luck = np.random.default_rng(2)
+    days = [0, 1, *luck.integers(0, 280, 398).tolist()]
     rows = "".join(f"m{i},{dt.date(2024, 1, 1) + dt.timedelta(day)},{5 + i % 7}\n" for i, day in enumerate(days))
     (tmp_path / "orders.csv").write_text(HEADER + rows + "m1,2024-10-06,9\n")
     ready = prepare(Config(run=Run(days=28), data=Data(path=str(tmp_path / "orders.csv"))))

@@ -289,7 +289,7 @@ def test_how_words_are_stored_is_no_content() -> None:
 
 
 CHANGES = {
-    "a value": FRAME.assign(value=[1.5, -0.25, 3.0000000001]),
+    "a value": FRAME.assign(value=[1.5, -0.25, 3.00000001]),
     "a whole number": FRAME.assign(day=[0, 1, 3]),
     "a word": FRAME.assign(name=["a", "b", "d"]),
     "the name of a column": FRAME.rename(columns={"day": "days"}),
@@ -310,6 +310,23 @@ def test_every_change_of_content_changes_the_hash() -> None:
     found["a document"] = content_hash({"t": FRAME}, {"d": 1})
     found["another document"] = content_hash({"t": FRAME}, {"d": 2})
     assert len(set(found.values())) == len(found)
+
+
+def test_what_processors_may_differ_in_is_no_content() -> None:
+    assert hashed(FRAME.assign(value=[1.5, np.nextafter(-0.25, 0), 3.0 + 1e-14])) == hashed(FRAME)
+    assert hashed(FRAME.assign(value=[1.5, 0.0, 3.0])) == hashed(FRAME.assign(value=[1.5, -0.0, 3.0]))
+    assert content_hash({}, {"a": [1 / 3, 2]}) == content_hash({}, {"a": [1 / 3 + 1e-14, 2]})
+
+
+def test_the_words_of_a_document_are_no_content_and_its_keys_and_numbers_are() -> None:
+    one = content_hash({}, {"d": {"note": "as it was", "n": 3, "x": [0.5, None, True]}})
+    assert one == content_hash({}, {"d": {"note": "reworded", "n": 3, "x": [0.5, None, True]}})
+    for other in (
+        {"text": "as it was", "n": 3, "x": [0.5, None, True]},
+        {"note": "", "n": 4, "x": [0.5, None, True]},
+    ):
+        assert one != content_hash({}, {"d": other})
+    assert one != content_hash({}, {"d": {"note": "as it was", "n": 3, "x": [0.5001, None, True]}})
 
 
 @pytest.mark.xfail(strict=True, reason="words are joined by newlines, so a word that holds one is not told apart")

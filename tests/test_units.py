@@ -181,8 +181,10 @@ def test_a_prefix_stands_before_every_key() -> None:
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-        lambda inner: st.lists(inner, max_size=2)
-        | st.dictionaries(st.sampled_from(["inner", "rate", "word", "x", "maybe"]), inner, max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=2)
+            | st.dictionaries(st.sampled_from(["inner", "rate", "word", "x", "maybe"]), inner, max_size=3)
+        ),
         max_leaves=5,
     )
 )

@@ -59,8 +59,8 @@ class Candidate:
     """A forecast to be scored.
 
     members: expected repeat orders, float64 [member, week], or None where a baseline has no view of single
-    members; weeks: expected repeat orders of everybody in each week of the hold-out; past: its own repeat
-    orders of each week before the jump-off (tracking), or None to take what happened (jump-off); paths:
+    members; weeks: expected repeat orders of everybody in each week of the hold-out; past: its own account of
+    the weeks before the jump-off (tracking: what the fit expects), or None to take what happened (jump-off); paths:
     simulated weekly totals [replication, week] for bands, or None.
     """
 
@@ -128,15 +128,15 @@ def _flat(name: str, per_week: np.ndarray, weeks: int) -> Candidate:
     return Candidate(name, members.sum(axis=0), members)
 
 
-def simulated(ensemble: Ensemble, task: str) -> Candidate:
-    """What the simulator says, as a mean over replications, with its weekly paths for the bands."""
+def simulated(ensemble: Ensemble, task: str, expected: np.ndarray) -> Candidate:
+    """What the simulator says, as a mean over replications, with its weekly paths for the bands.
+
+    expected: repeat orders of each day before the jump-off, as the fit expects them: the tracking curve begins with
+    them, since what is uncertain of the future is not uncertain of the past that was fitted.
+    """
     paths = weekly(ensemble.metric("orders_existing").astype(np.float64))
     members = ensemble.member_weeks.T / ensemble.replications
-    past = None
-    if task == "tracking":
-        repeats = ensemble.past[:, :, 0] - ensemble.past[:, :, 1]
-        whole = repeats.shape[1] // 7 * 7
-        past = repeats[:, repeats.shape[1] - whole :].reshape(len(repeats), -1, 7).sum(axis=2).mean(axis=0)
+    past = expected if task == "tracking" else None
     return Candidate("membersim", paths.mean(axis=0), members, past, paths)
 
 
@@ -284,7 +284,7 @@ def run_backtest(config: Config, root: Path, progress: Progress | None = None) -
                 parts=folder.parts / f"{task}-{variant}",
                 progress=lambda n, t=task, v=variant: say(f"{t}, {v}", n, run.replications),
             )  # fmt: skip
-            candidates.append((variant, simulated(ensemble, task)))
+            candidates.append((variant, simulated(ensemble, task, calibrated.expected)))
         say(f"resample, {task}", 0, 1)
         boot = resampled(s, [c for _, c in candidates], task, _uniforms(run.seed))
         say(f"resample, {task}", 1, 1)

@@ -119,7 +119,7 @@ def calibrate(log: PurchaseLog, until: int, market: Market, fitting: Fitting) ->
     expected = expected_repeats(purchasing, history.birth, clock)
     weekly_sd, memory, sd_error = _disturbance(log, history, expected, fitting, notes)
     if weekly_sd > 0.0:
-        purchasing = under_disturbance(purchasing, expected, weekly_sd, memory)
+        purchasing = under_disturbance(purchasing, history, clock, k, weekly_sd, memory)
     newcomers = _joining(history.birth, days, notes)
     fitted = Calibration(purchasing, k, spending, weekly_sd, memory, sd_error, newcomers, months)
     gaps = np.diff(log.day[known])[np.diff(log.member[known]) == 0]
@@ -294,31 +294,55 @@ def _disturbance(
     return float(f"{found.weekly_sd:.6g}"), float(f"{found.memory:.6g}"), float(f"{error:.6g}")
 
 
-def under_disturbance(fit: fits.Fit, expected: np.ndarray, weekly_sd: float, memory: float) -> fits.Fit:
-    """The fit with the uncertainty of its level when a shared disturbance moved the weeks learned from.
+def under_disturbance(
+    fit: fits.Fit, history: fits.Histories, clock: np.ndarray, k: float, weekly_sd: float, memory: float
+) -> fits.Fit:
+    """The fit with the covariance that its parameters have when a shared disturbance moved the weeks learned from.
 
-    The likelihood takes members as independent, so it leaves out that a run of good weeks looks like a higher
-    rate. The level errs by the mean disturbance of these weeks, each weighted by its expected orders; the
-    variance of that mean is added to that of log rate_scale.
+    The likelihood takes members as independent, so its own covariance C leaves out that a run of good weeks looks
+    like a higher rate. A disturbance e of the clock moves the estimate by C X e, where X is the mixed derivative
+    of the log-likelihood by log-parameters and e; so C X cov(e) X' C is added (a sandwich). X is taken by central
+    differences over stretches of weeks, on every n-th member.
     """
-    weeks = len(expected) // 7
-    weight = expected[: weeks * 7].reshape(weeks, 7).sum(axis=1)
-    weight = weight / weight.sum()
-    lag = np.abs(np.subtract.outer(np.arange(weeks), np.arange(weeks)))
-    shared = memory**lag if memory > 0 else (lag == 0).astype(float)
-    extra = weekly_sd**2 * float(weight @ shared @ weight)
-    at = fit.names.index("rate_scale")
-    matrix = [list(row) for row in fit.log_covariance]
-    matrix[at][at] = float(f"{matrix[at][at] + extra:.6g}")
-    errors = list(fit.standard_errors)
-    errors[at] = float(f"{fit.values[at] * math.sqrt(matrix[at][at]):.6g}")
-    note = "The standard error of rate_scale includes the shared disturbance of the weeks learned from."
-    return replace(
-        fit,
-        log_covariance=tuple(tuple(row) for row in matrix),
-        standard_errors=tuple(errors),
-        note=f"{fit.note} {note}".strip(),
+    step = max(1, len(history.birth) // 1500)
+    few = fits.Histories(history.birth[::step], history.orders[::step], history.last[::step], history.until)
+    scale = len(history.birth) / len(few.birth)
+    speed = np.diff(clock, prepend=0.0)
+    week = np.arange(len(speed)) // 7
+    stretch = week * STRETCHES // (int(week[-1]) + 1)
+    size, turn = 0.05, 0.1
+    theta = np.log(np.array(fit.values))
+
+    def value(parameter: int, up: float, part: int, faster: float) -> float:
+        moved = theta.copy()
+        moved[parameter] += up
+        disturbed = np.cumsum(np.where(stretch == part, speed * math.exp(faster), speed))
+        return scale * float(fits.pareto_nbd_log_likelihoods(tuple(np.exp(moved)), few, disturbed, 0, k).sum())
+
+    mixed = np.zeros((4, STRETCHES))
+    for parameter in range(4):
+        for part in range(STRETCHES):
+            corners = [a * b * value(parameter, a * size, part, b * turn) for a in (-1, 1) for b in (-1, 1)]
+            mixed[parameter, part] = sum(corners) / (4.0 * size * turn)
+    lag = np.abs(np.subtract.outer(np.arange(int(week[-1]) + 1), np.arange(int(week[-1]) + 1)))
+    shared = weekly_sd**2 * memory**lag if memory > 0 else weekly_sd**2 * (lag == 0)
+    of_week = np.arange(int(week[-1]) + 1) * STRETCHES // (int(week[-1]) + 1)
+    average = (of_week[None, :] == np.arange(STRETCHES)[:, None]).astype(float)
+    average /= np.maximum(average.sum(axis=1, keepdims=True), 1.0)
+    own = np.array(fit.log_covariance)
+    moves = own @ mixed @ average
+    total = own + moves @ shared @ moves.T
+    total = 0.5 * (total + total.T)
+    rounded = tuple(tuple(float(f"{value:.6g}") for value in row) for row in total)
+    errors = tuple(
+        float(f"{v * math.sqrt(max(c, 0.0)):.6g}") for v, c in zip(fit.values, np.diag(total), strict=True)
     )
+    note = "Standard errors include the shared weekly disturbance of the weeks learned from."
+    return replace(fit, log_covariance=rounded, standard_errors=errors, note=f"{fit.note} {note}".strip())
+
+
+STRETCHES = 10
+"""Stretches of weeks in which a disturbance of the past is told apart."""
 
 
 def _joining(birth: np.ndarray, days: int, notes: list[Note]) -> Newcomers:
