@@ -258,7 +258,6 @@ class World:
         self.threads = threads
         self.population = Population()
         self.history = plan.founders.history
-        self.past = np.zeros((0, len(posting.CHANNELS), len(posting.EVENTS)), dtype=np.int64)
         self.day = 0
         self.conditions = plan.founders.conditions(self.luck, plan)
         self.settings = record(self.conditions.behaviour)
@@ -344,14 +343,12 @@ class World:
     def live_past(self, keys: np.ndarray, joined: np.ndarray) -> None:
         """Settle founders who joined on known days (negative) and lived since by the rules of this world.
 
-        keys: uint64[n]; joined: int64[n], none before `-history`. What they do is posted to books of their own,
-        of which the events are kept: `past`, int64 [day from -history on, channel, EVENTS].
+        keys: uint64[n]; joined: int64[n], none before `-history`. What they do goes into books that are thrown away.
         """
         people = self.population
         people.reserve(len(keys))
         people.count = len(keys)
         spare = self._new_books(self.history)
-        self.past = spare.events
         first = 0
         for rows, due, low, high in people.ranges():
             part = slice(first, first + high - low)

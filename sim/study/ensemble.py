@@ -31,8 +31,7 @@ class Ensemble:
 
     daily [replication, day, metrics.NAMES] (money in cents); flows [replication, day, channel, FLOWS]; cohorts
     [replication, joining month, calendar month, COHORT]; monthly [replication, calendar month, channel,
-    MONTHLY]; past [replication, day from -history on, EVENTS]: what founders did before day 0, where they lived
-    it; member_weeks [week, founder]: orders of each member of day 0, summed over replications, where asked for
+    MONTHLY]; member_weeks [week, founder]: orders of each member of day 0, summed over replications, where asked for
     (otherwise empty).
     """
 
@@ -40,7 +39,6 @@ class Ensemble:
     flows: np.ndarray
     cohorts: np.ndarray
     monthly: np.ndarray
-    past: np.ndarray
     member_weeks: np.ndarray
 
     @property
@@ -61,8 +59,7 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
         weeks = _weeks_of_members(world)
     ledger = world.run()
     daily = np.stack(list(metrics.daily_columns(ledger, plan.days).values()), axis=1)
-    past = world.past.sum(axis=1)[None]
-    return Ensemble(daily[None], ledger.flows[None], ledger.cohorts[None], ledger.monthly[None], past, weeks)
+    return Ensemble(daily[None], ledger.flows[None], ledger.cohorts[None], ledger.monthly[None], weeks)
 
 
 def _weeks_of_members(world: World) -> np.ndarray:
