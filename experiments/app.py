@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -47,19 +48,34 @@ def launch(app: str, run: Callable[[Any], None]) -> int:
         except InputError as wrong:  # kept from Hydra, which would print a line of its own
             wrong_inputs.append(wrong)
 
-    try:
-        known_keys(sys.argv[1:], schema)
-        hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=app)(job)()
-    except InputError as wrong:
-        return fail(str(wrong))
-    except (HydraException, OmegaConfBaseException) as wrong:
-        return fail(explain(wrong))
-    except KeyboardInterrupt:
-        print("interrupted; the same command finishes the run", file=sys.stderr)
-        return INTERRUPTED
-    except OSError as wrong:
-        return fail(f"{wrong.filename or 'results'}: {wrong.strerror or wrong}")
+    with tempfile.TemporaryDirectory(prefix="membersim-") as sweep:
+        try:
+            known_keys(sys.argv[1:], schema)
+            sys.argv[1:] = [quoted(word) for word in sys.argv[1:]]
+            if {"-m", "--multirun"} & set(sys.argv[1:]):  # Hydra's own note of the sweep is not part of the results
+                sys.argv.append(f"hydra.sweep.dir={sweep}")
+            hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=app)(job)()
+        except InputError as wrong:
+            return fail(str(wrong))
+        except (HydraException, OmegaConfBaseException) as wrong:
+            return fail(explain(wrong))
+        except KeyboardInterrupt:
+            print("interrupted; the same command finishes the run", file=sys.stderr)
+            return INTERRUPTED
+        except ValueError as wrong:
+            return fail(explain(wrong))
+        except OSError as wrong:
+            return fail(f"{wrong.filename or 'results'}: {wrong.strerror or wrong}")
     return fail("\n".join(str(wrong) for wrong in wrong_inputs)) if wrong_inputs else 0
+
+
+def quoted(word: str) -> str:
+    """An override whose value is in another script than Latin, quoted, since Hydra's grammar knows ASCII only."""
+    key, equals, value = word.partition("=")
+    odd = any(c in " ()=~" for c in value) and key in ("run.name", "data.path", "run")
+    if not equals or value[:1] in "'\"[{" or not (odd or not value.isascii()):
+        return word
+    return f"{key}='" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def fail(message: str) -> int:
@@ -75,13 +91,20 @@ def known_keys(words: list[str], schema: type) -> None:
     if schema is Config:
         groups = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()}
     names = paths | groups | {path.rsplit(".", n)[0] for path in paths for n in range(1, path.count(".") + 1)}
+    wrong: list[str] = []
     for word in words:
         if word.startswith("-") or "=" not in word:
             continue
-        key = word.split("=", 1)[0].lstrip("+~")
+        key, value = word.split("=", 1)
+        key = key.lstrip("+~")
+        if key in groups and value in ("", "null"):
+            options = sorted(file.stem for file in (CONFIGS / key).glob("*.yaml"))
+            wrong.append(f"{word}: choose one of {', '.join(options)}")
         if key.split(".")[0] == "hydra" or key in names:
             continue
-        raise InputError(f"{key}: there is no such key; {near_key(key, names)}")
+        wrong.append(f"{key}: there is no such key; {near_key(key, names)}")
+    if wrong:
+        raise InputError("\n".join(wrong))
 
 
 def near_key(key: str, names: set[str]) -> str:

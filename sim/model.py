@@ -24,6 +24,10 @@ STRATEGIES = ("do_nothing",)
 MARKETS = {"default": Market()}
 
 
+WRITABLE = ("purchase_rate", "drift_hazard", "usual_value", "order_at", "drift_at")
+"""What may be written: how he is and what is due to him; what has happened stands in the books."""
+
+
 def _field(name: str) -> Any:
     about = next(field for field in FIELDS if field.name == name)
     unit = f" ({about.unit})" if about.unit else ""
@@ -32,18 +36,23 @@ def _field(name: str) -> Any:
         return self.row[name].item()
 
     def write(self: "Member", value: Any) -> None:
+        if not float("-inf") < float(value) < float("inf"):
+            raise InputError(f"{name}={value!r}: must be a finite number")
+        if name in ("order_at", "drift_at") and self.row["attached"] == 0:
+            return  # nothing is due any more to one who has drifted away or left
         self.row[name] = value
         due, place = self.model.world.population.due_day(self.number)
         due[place] = self.model.world.day  # whatever was changed, he is asked again today
 
-    return property(read, write, doc=f"{about.meaning}{unit}")
+    return property(read, write if name in WRITABLE else None, doc=f"{about.meaning}{unit}")
 
 
 class Member(mesa.Agent):
     """A member: a view of one row of the population, which lives under `row`.
 
-    Reading a property reads the row; writing one changes the member's life. Other attributes that you set stay
-    on the object. `number` is the row's place in the population.
+    Reading a property reads the row; writing one of `WRITABLE` changes the member's life (what is due to one who has
+    drifted away or left stays as it is). Other attributes that you
+    set stay on the object. `number` is the row's place in the population.
     """
 
     key = _field("key")
@@ -66,11 +75,16 @@ class Member(mesa.Agent):
     def __init__(self, model: "MembershipModel", number: int) -> None:
         super().__init__(model)
         self.number = number
-        self.row = model.world.population.row(number)
+
+    @property
+    def row(self) -> Any:
+        """His row in the model's population."""
+        return self.model.world.population.row(self.number)
 
     def step(self) -> None:
         """Live today, by the same rule as the kernel; a day that has been lived is not lived twice."""
         world = self.model.world
+        world.need_a_day()
         today = world.today(world.day)
         due, place = world.population.due_day(self.number)
         live_one_day(self.row, today, world.settings[0], world.books)
@@ -119,13 +133,22 @@ class MembershipModel(mesa.Model):
         history: int = 365,
         threads: int = 1,
     ) -> None:
-        super().__init__(rng=rng)
+        for name, number in (("members", members), ("horizon", horizon), ("history", history), ("threads", threads)):
+            if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
+                raise InputError(f"{name}={number!r}: must be a whole number from 1 on")
+        if isinstance(rng, int | np.integer) and not 0 <= rng < 1 << 63:
+            raise InputError(f"rng={rng!r}: must be a whole number from 0 to 2**63 - 1, or None")
+        if isinstance(rng, str | float):
+            raise InputError(f"rng={rng!r}: must be a whole number, a numpy generator, or None")
+        super().__init__(rng=int(rng) if isinstance(rng, np.integer) else rng)
         if strategy not in STRATEGIES:
             raise InputError(f"strategy={strategy!r}: there is no such strategy; {nearest(strategy, STRATEGIES)}")
         if isinstance(market, str):
             if market not in MARKETS:
                 raise InputError(f"market={market!r}: there is no such market; {nearest(market, MARKETS)}")
             market = MARKETS[market]
+        if not isinstance(market, Market) or not isinstance(start, dt.date):
+            raise InputError("market must be a name or a Market, and start a datetime.date")
         if not 1 <= members <= market.size:
             raise InputError(f"members={members}: must be 1 to the market's size of {market.size} persons")
         seed = int(rng) if isinstance(rng, int | np.integer) else int(self.rng.integers(1 << 32))
@@ -152,6 +175,23 @@ class MembershipModel(mesa.Model):
     @agents.setter
     def agents(self, agents: Any) -> None:
         raise AttributeError("model.agents holds the current members and cannot be set")
+
+    @property
+    def agents_by_type(self) -> Any:
+        """AgentSets of the current members by their class, after an object was made of every member."""
+        _ = self.agents
+        return super().agents_by_type
+
+    @property
+    def agent_types(self) -> list[type]:
+        """The classes of the current members."""
+        _ = self.agents
+        return super().agent_types
+
+    def remove_all_agents(self) -> None:
+        """Every member leaves: a posted loss each."""
+        for member in list(self.agents):
+            member.remove()
 
     def member(self, number: int) -> Member:
         """The member in row `number` of the population (existing members first, in order of their keys)."""

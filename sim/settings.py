@@ -124,6 +124,8 @@ class Data:
 
     def cross_check(self) -> None:
         """Errors: `InputError` where the name and the path do not go together."""
+        if self.path == "":
+            raise InputError("data.path: is empty; give the path of your CSV, data.path=orders.csv, or leave it out")
         if self.name == "log" and not self.path:
             raise InputError("data.path: data=log needs the path of your CSV, data.path=orders.csv")
         if self.name not in ("none", "log") and self.path:

@@ -89,6 +89,8 @@ class RunFolder:
     def __init__(self, root: Path, app: str, name: str) -> None:
         if not name or Path(name).name != name or name.startswith("."):
             raise InputError(f"run.name={name!r}: must be the name of a folder, without slashes or a leading dot")
+        if len(name.encode()) > 200:
+            raise InputError(f"run.name={name[:30]!r}...: must be the name of a folder, at most 200 bytes long")
         self.path = root / app / name
         self.app = app
         self.resumed = False
@@ -101,9 +103,10 @@ class RunFolder:
     def manifest(self) -> dict[str, Any] | None:
         """What manifest.json says; None where there is none, or none that can be read."""
         try:
-            return json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+            found = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
+        return found if isinstance(found, dict) and {"app", "config_hash", "status"} <= set(found) else None
 
     def begin(self, config: dict[str, Any], hash_: str, inputs: dict[str, str], overwrite: bool) -> None:
         """Take the folder for a run of this config; write config.yaml and a manifest that says `running`."""
@@ -177,8 +180,8 @@ class RunFolder:
         self._replace(name, lambda path: path.write_text(text, encoding="utf-8"))
 
     def write_json(self, name: str, value: Any) -> None:
-        """Write JSON, whole or not at all."""
-        self.write_text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+        """Write JSON, whole or not at all; a number that does not exist is written as null."""
+        self.write_text(name, json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
     def write_csv(self, name: str, frame: pd.DataFrame) -> None:
         """Write a table as CSV with 10 significant digits."""
@@ -215,11 +218,19 @@ def content_hash(tables: dict[str, pd.DataFrame], documents: dict[str, Any]) -> 
             elif pd.api.types.is_float_dtype(values.dtype):
                 out.update(_ten_digits(values.to_numpy(dtype=np.float64)).tobytes())
             else:
-                out.update("\n".join(values.astype(str)).encode())
+                out.update(json.dumps(values.astype(str).tolist()).encode())
     for name in sorted(documents):
         out.update(f"document {name}\n".encode())
         out.update(digest(_rounded(documents[name])).encode())
     return out.hexdigest()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _ten_digits(values: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ come the checks (`checked`), the table in docs/MODEL.md (`parameters`), the keys
 flat records that compiled rules read (`record`).
 """
 
+import copy
 import dataclasses
 import math
 from collections.abc import Iterator
@@ -102,11 +103,34 @@ def checked[S](cls: type[S], values: dict[str, Any], prefix: str = "") -> S:
 
     Errors: `InputError` with one line per problem: the key, its value, what is allowed, the nearest name.
     """
+    values = _plain(cls, values, prefix)
     try:
         return TypeAdapter(cls).validate_python(values)
     except ValidationError as error:
         lines = [_explain(cls, dict(problem), prefix) for problem in error.errors(include_url=False)]
         raise InputError("\n".join(lines)) from None
+
+
+def _plain(cls: type, values: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Values with words as words (a name may look like a number); a truth value is not a number."""
+    out = copy.deepcopy(values)
+    wrong: list[str] = []
+    for parameter in parameters(cls):
+        *groups, last = parameter.path.split(".")
+        place: Any = out
+        for group in groups:
+            place = place.get(group) if hasattr(place, "get") else None
+        if not hasattr(place, "get") or last not in place:
+            continue
+        value: Any = place[last]
+        if parameter.kind in (int, float) and isinstance(value, bool):
+            said = str(value).lower()
+            wrong.append(f"{prefix}{parameter.path}={said}: must be a number in {parameter.range}, not a truth value")
+        elif parameter.kind is str and isinstance(value, int | float) and not isinstance(value, bool):
+            place[last] = str(value)
+    if wrong:
+        raise InputError("\n".join(wrong))
+    return out
 
 
 def _explain(cls: type, problem: dict[str, Any], prefix: str) -> str:

@@ -131,7 +131,6 @@ def test_an_unfinished_part_is_no_part(whole: Ensemble, tmp_path: Path) -> None:
     assert_same(run_ensemble(plan(), 3, 25, parts=tmp_path), whole)
 
 
-@pytest.mark.xfail(strict=True, raises=Exception, reason="a damaged part stops the run with a traceback")
 @pytest.mark.parametrize("damage", ["cut", "empty", "noise", "flipped"])
 def test_a_damaged_part_is_run_again(whole: Ensemble, tmp_path: Path, damage: str) -> None:
     run_ensemble(plan(), 3, 25, parts=tmp_path)

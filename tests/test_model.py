@@ -124,7 +124,7 @@ def test_two_models_do_not_disturb_each_other() -> None:
     for _ in range(DAYS):
         one.step()
         two.step()
-        next(iter(two.agents)).spend += 100
+        next(iter(two.agents)).usual_value += 0.1
     assert_same(alone, one)
     assert not one.daily().equals(two.daily())
 
@@ -148,10 +148,6 @@ def test_no_seed_is_a_fresh_life() -> None:
     assert_same(*generators)
 
 
-@pytest.mark.xfail(
-    condition=mesa.__version__.startswith("3."),
-    strict=True, raises=TypeError, reason="Mesa 3.5 hands rng to random.Random, which takes no numpy integer",
-)  # fmt: skip
 def test_a_numpy_integer_is_a_seed() -> None:
     assert_same(small(rng=np.int64(5)), small(rng=5))
 
@@ -161,7 +157,7 @@ def test_a_numpy_integer_is_a_seed() -> None:
 
 def test_members_show_every_field_of_their_rows() -> None:
     properties = {name for name, value in vars(Member).items() if isinstance(value, property)}
-    assert properties == set(NAMES)
+    assert properties == {*NAMES, "row"}
     for field in FIELDS:
         doc = getattr(Member, field.name).__doc__
         assert field.meaning in doc
@@ -263,14 +259,12 @@ def test_running_for_a_while() -> None:
     assert_same(model, stepped)
 
 
-@pytest.mark.xfail(strict=True, reason="agents_by_type knows only the members that were asked for")
 def test_agents_by_type_are_all_members() -> None:
     model = small()
     assert model.agent_types == [Member]
     assert len(model.agents_by_type[Member]) == 100
 
 
-@pytest.mark.xfail(strict=True, reason="after the first day newcomers are missing from agents_by_type")
 def test_a_data_collector_collects_by_type() -> None:
     model = small()
     collector = mesa.DataCollector(agenttype_reporters={Member: {"orders": "orders"}})
@@ -348,7 +342,6 @@ def test_removing_one_who_ordered_today() -> None:
     assert books_balance(model)
 
 
-@pytest.mark.xfail(strict=True, reason="Mesa removes the agents that exist as objects; most members do not")
 def test_remove_all_agents_removes_all() -> None:
     model = small(market=Market(joining=Joining(0.0)))
     model.remove_all_agents()
@@ -451,7 +444,6 @@ def test_his_spending_level_moves_his_orders() -> None:
     assert model.daily()["revenue"].sum() == pytest.approx(np.exp(2.0) * plain.daily()["revenue"].sum(), rel=1e-3)
 
 
-@pytest.mark.xfail(strict=True, reason="a second drift is posted for one who has drifted away already")
 def test_one_who_has_drifted_cannot_drift_again() -> None:
     model = small()
     for _ in range(3):
@@ -462,7 +454,6 @@ def test_one_who_has_drifted_cannot_drift_again() -> None:
     assert books_balance(model)
 
 
-@pytest.mark.xfail(strict=True, reason="an order is posted for one who is not a member any more")
 def test_one_who_has_left_does_not_order() -> None:
     model = small()
     gone = model.member(2)
@@ -472,7 +463,6 @@ def test_one_who_has_left_does_not_order() -> None:
     assert books_balance(model)
 
 
-@pytest.mark.xfail(strict=True, reason="facts that the books are kept of can be written past the books")
 @pytest.mark.parametrize(("name", "value"), [("orders", 5), ("listed", 0), ("channel", 1), ("attached", 0)])
 def test_what_the_books_hold_is_not_written_past_them(name: str, value: int) -> None:
     model = small()
@@ -489,9 +479,11 @@ def test_what_the_books_hold_is_not_written_past_them(name: str, value: int) -> 
 def test_a_value_of_the_wrong_type_is_refused() -> None:
     member = small().member(0)
     with pytest.raises((TypeError, ValueError)):
-        member.orders = "many"
-    with pytest.raises((OverflowError, ValueError)):
-        member.orders = 2**40
+        member.order_at = "soon"
+    with pytest.raises(InputError, match="order_at=inf"):
+        member.order_at = float("inf")
+    with pytest.raises(AttributeError):
+        member.orders = 5
 
 
 # -- many members --------------------------------------------------------------------------------------------
@@ -520,8 +512,8 @@ def test_many_members_are_not_many_objects() -> None:
         ({"strategy": "do_nothin"}, "did you mean 'do_nothing'"),
         ({"market": "defualt"}, "did you mean 'default'"),
         ({"market": "mars"}, "allowed: default"),
-        ({"members": 0}, "members=0: must be 1 to"),
-        ({"members": -3}, "members=-3: must be 1 to"),
+        ({"members": 0}, "members=0: must be"),
+        ({"members": -3}, "members=-3: must be"),
         ({"members": 1_000_001}, "1000000 persons"),
         ({"members": 11, "market": Market(size=10)}, "size of 10 persons"),
         ({"history": 0}, "history=0"),
@@ -532,7 +524,6 @@ def test_wrong_arguments_are_named(arguments: dict[str, Any], said: str) -> None
         MembershipModel(**arguments)
 
 
-@pytest.mark.xfail(strict=True, reason="not checked: a TypeError from the depths, or a run of something else")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -569,7 +560,6 @@ def test_no_day_beyond_the_horizon(kind: type[MembershipModel]) -> None:
     assert model.day == 2
 
 
-@pytest.mark.xfail(strict=True, raises=IndexError, reason="Member.step does not look at the horizon")
 def test_no_members_day_beyond_the_horizon() -> None:
     model = small(horizon=1)
     model.step()
@@ -593,18 +583,16 @@ def test_a_copy_goes_its_own_way(way: str) -> None:
     assert_same(model, twin)
 
 
-@pytest.mark.xfail(strict=True, reason="a copied member's row is a copy too, no longer a view of the population")
 @pytest.mark.parametrize("way", ["copy", "pickle"])
 def test_members_of_a_copy_are_views_of_its_rows(way: str) -> None:
     model = small()
     assert len(model.agents) == 100
     twin = copied(model, way)
     member = next(iter(twin.agents))
-    member.spend = 12345
-    assert twin.world.population.row(member.number)["spend"] == 12345
+    member.usual_value = 1.5
+    assert twin.world.population.row(member.number)["usual_value"] == 1.5
 
 
-@pytest.mark.xfail(strict=True, reason="copied objects step their own rows, and the books of the copy are wrong")
 def test_a_copy_of_stepped_objects_goes_the_same_way() -> None:
     model = small(SteppedModel)
     model.step()

@@ -51,7 +51,7 @@ def usual_value(luck: np.uint64, key: np.uint64, p: Any) -> float:
     return p.spend_between * rng.normal(luck, key, rng.SPEND_LEVEL, 0)
 
 
-MOST_CENTS = 1e14
+MOST_CENTS = 1e12
 """No order is worth more: a bound that only a parameter gone wild can meet."""
 
 

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -183,5 +185,8 @@ def _save(parts: Path | None, first: int, part: Ensemble) -> None:
 def _load(parts: Path | None, first: int) -> Ensemble | None:
     if parts is None or not _file(parts, first).exists():
         return None
-    with np.load(_file(parts, first)) as stored:
-        return Ensemble(**{field.name: stored[field.name] for field in fields(Ensemble)})
+    try:
+        with _file(parts, first).open("rb") as file, np.load(file) as stored:
+            return Ensemble(**{field.name: stored[field.name] for field in fields(Ensemble)})
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None  # damaged: it is run again

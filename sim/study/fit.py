@@ -211,7 +211,10 @@ def _newton(value: Callable[[Floats], float], theta: Floats, best: float) -> tup
         if not np.all(np.isfinite(gradient)):
             break
         if definite:
-            step = np.linalg.solve(-hessian, gradient)
+            try:
+                step = np.linalg.solve(-hessian, gradient)
+            except np.linalg.LinAlgError:  # positive by a rounding error only: nothing to climb
+                break
             promise = float(gradient @ step) / 2
             if promise < 1e-7:
                 break
@@ -259,14 +262,18 @@ def _maximise(
         theta, best, hessian, promise = _newton(value, theta, best)
     if not promise < GOOD_PROMISE:  # a ridge or a kink: search without derivatives, then try once more
         options = {"maxiter": 400, "xatol": 1e-6, "fatol": 1e-10}
-        result = minimize(lambda t: -value(t) / weight, theta, method="Nelder-Mead", options=options)
+        bounds = [(LOG_LOW, LOG_HIGH)] * theta.size
+        result = minimize(lambda t: -value(t) / weight, theta, method="Nelder-Mead", bounds=bounds, options=options)
         if math.isfinite(result.fun) and -float(result.fun) * weight > best:
             theta, best = np.asarray(result.x, dtype=np.float64), -float(result.fun) * weight
         theta, best, hessian, promise = _newton(value, theta, best)
     definite = _positive_definite(-hessian)
     inside = bool(np.all(theta > LOG_LOW + 1) and np.all(theta < LOG_HIGH - 1))
     converged = definite and inside and promise < GOOD_PROMISE
-    covariance = np.linalg.inv(-hessian) if definite else np.full(hessian.shape, math.nan)
+    try:
+        covariance = np.linalg.inv(-hessian) if definite else np.full(hessian.shape, math.nan)
+    except np.linalg.LinAlgError:
+        covariance = np.full(hessian.shape, math.nan)
     note = ""
     if not definite:
         note = "The information matrix is not positive definite: the data do not determine all parameters."
