@@ -87,7 +87,7 @@ def fail(message: str) -> int:
 def known_keys(words: list[str], schema: type) -> None:
     """Refuse an override whose key does not exist, `+` or not, before anything is composed."""
     paths = {parameter.path for parameter in parameters(schema)}
-    groups: set[str] = set()
+    groups = {"data"}
     if schema is Config:
         groups = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()}
     names = paths | groups | {path.rsplit(".", n)[0] for path in paths for n in range(1, path.count(".") + 1)}
