@@ -1,7 +1,11 @@
 """`membersim <app> key=value ...`: the console script."""
 
+import contextlib
+import hashlib
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
 
 from sim.errors import nearest
 
@@ -21,6 +25,34 @@ USAGE = "\n".join(
 )
 
 
+def kept_help(app: str) -> Path:
+    """Where an app's help is kept, named by the state of the sources: making it loads the compiler, reading it does not."""
+    root = Path(__file__).parents[1]
+    sources = sorted([*root.glob("sim/**/*.py"), *root.glob("experiments/*.py"), *root.glob("configs/*/*.yaml")])
+    state = "".join(f"{file.name}{file.stat().st_mtime_ns}{file.stat().st_size}" for file in sources)
+    chosen = os.environ.get("MEMBERSIM_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    base = Path(chosen) if chosen else Path.home() / ".cache"
+    return base / "membersim" / f"help-{app}-{hashlib.sha256(state.encode()).hexdigest()[:16]}.txt"
+
+
+def show_help(app: str) -> int:
+    """Print an app's help, kept from the last time if the sources are as they were."""
+    kept = kept_help(app)
+    with contextlib.suppress(OSError):
+        print(kept.read_text(encoding="utf-8"))
+        return 0
+    from experiments.app import SCHEMAS, help_text
+
+    text = help_text(app, SCHEMAS[app])
+    with contextlib.suppress(OSError):  # a home that cannot be written costs a second, no more
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = kept.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(kept)
+    print(text)
+    return 0
+
+
 def main() -> int:
     """Hand over to the app that the first word names."""
     words = sys.argv[1:]
@@ -30,6 +62,8 @@ def main() -> int:
     if words[0] not in APPS:
         print(f"error: {words[0]}: there is no such app; {nearest(words[0], APPS)}", file=sys.stderr)
         return 2
+    if {"-h", "--help"} & set(words[1:]):
+        return show_help(words[0])
     sys.argv = [f"membersim {words[0]}", *words[1:]]
     return import_module(f"experiments.{words[0]}").main()
 
