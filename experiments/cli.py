@@ -26,7 +26,7 @@ USAGE = "\n".join(
 
 
 def kept_help(app: str) -> Path:
-    """Where an app's help is kept, named by the state of the sources: making it loads the compiler, reading it does not."""
+    """Where an app's help is kept, named by the state of the sources: making it loads the compiler."""
     root = Path(__file__).parents[1]
     sources = sorted([*root.glob("sim/**/*.py"), *root.glob("experiments/*.py"), *root.glob("configs/*/*.yaml")])
     state = "".join(f"{file.name}{file.stat().st_mtime_ns}{file.stat().st_size}" for file in sources)
