@@ -12,7 +12,7 @@ from sim.data import PurchaseLog
 from sim.errors import InputError
 from sim.settings import ActualsConfig, Config, Run
 from sim.store import Results, RunFolder, config_hash, content_hash
-from sim.study.forecast import Progress, against_actuals, read_data
+from sim.study.forecast import Progress, against_actuals, read_data, series_table
 
 CARRIED = (
     "forecast.csv",
@@ -45,32 +45,7 @@ def series_since(log: PurchaseLog, start: dt.date, days: int, known: set[str]) -
     existing = np.array([name in known for name in log.hashed_ids()])[log.member]
     first = np.diff(log.member, prepend=-1) != 0
     joins = first & ~existing & (at >= 0)
-    money = log.amount / 100.0
-    span = np.arange(first_day, last)
-
-    def daily(which: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        here = which & (at >= first_day) & (at < last)
-        picked = None if weights is None else weights[here]
-        return np.bincount(at[here] - first_day, weights=picked, minlength=len(span)).astype(np.float64)
-
-    every = np.ones(len(at), dtype=bool)
-    out = {
-        "orders": daily(every),
-        "orders_existing": daily(existing),
-        "orders_newcomers": daily(~existing),
-        "repeat_orders": daily(~joins),
-        "first_orders": daily(joins),
-        "joined": daily(joins),
-        "buyers": daily(every),
-        "revenue": daily(every, money),
-        "revenue_existing": daily(existing, money),
-        "revenue_newcomers": daily(~existing, money),
-    }
-    dates = (np.datetime64(start, "D") + span.astype("timedelta64[D]")).astype(str)
-    rows = [
-        pd.DataFrame({"day": span, "date": dates, "metric": name, "value": values}) for name, values in out.items()
-    ]
-    return pd.concat(rows, ignore_index=True)
+    return series_table(log, at, existing, joins, start, first_day, last)
 
 
 def lay_actuals(config: ActualsConfig, root: Path, progress: Progress | None = None) -> Path:

@@ -412,14 +412,28 @@ def log_series(log: PurchaseLog, until: int, before: bool) -> pd.DataFrame:
     birth = log.day[first][np.cumsum(np.diff(log.member, prepend=-1) != 0) - 1]
     joins = np.zeros(len(log.day), dtype=bool)
     joins[first] = True
-    existing = birth <= until
+    at, start = log.day - until - 1, log.origin + dt.timedelta(until + 1)
+    first_day, last = (-until - 1, 0) if before else (0, days - until - 1)
+    table = series_table(log, at, birth <= until, joins, start, first_day, last)
+    if before:  # before the jump-off the split has no meaning
+        table = table[~table["metric"].str.endswith(("_existing", "_newcomers"))].reset_index(drop=True)
+    return table
+
+
+def series_table(
+    log: PurchaseLog, at: np.ndarray, existing: np.ndarray, joins: np.ndarray, start: dt.date, first: int, last: int
+) -> pd.DataFrame:
+    """Daily sums of a log's lines on days first .. last - 1, counted from `start`: day, date, metric, value.
+
+    at, existing, joins: of each line its day, whether its member was known at the jump-off, whether he joins by it.
+    """
+    span, every, money = np.arange(first, last), np.ones(len(at), dtype=bool), log.amount / 100.0
 
     def daily(which: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        picked = None if weights is None else weights[which]
-        return np.bincount(log.day[which], weights=picked, minlength=days)[:days]
+        here = which & (at >= first) & (at < last)
+        picked = None if weights is None else weights[here]
+        return np.bincount(at[here] - first, weights=picked, minlength=len(span)).astype(np.float64)
 
-    every = np.ones(len(log.day), dtype=bool)
-    money = log.amount / 100.0
     out = {
         "orders": daily(every),
         "orders_existing": daily(existing),
@@ -432,14 +446,8 @@ def log_series(log: PurchaseLog, until: int, before: bool) -> pd.DataFrame:
         "revenue_existing": daily(existing, money),
         "revenue_newcomers": daily(~existing, money),
     }
-    span = np.arange(0, until + 1) if before else np.arange(until + 1, days)
-    if before:  # before the jump-off the split has no meaning
-        out = {name: values for name, values in out.items() if not name.endswith(("_existing", "_newcomers"))}
-    dates = (np.datetime64(log.origin, "D") + span.astype("timedelta64[D]")).astype(str)
-    parts = [
-        pd.DataFrame({"day": span - until - 1, "date": dates, "metric": name, "value": values[span].astype(float)})
-        for name, values in out.items()
-    ]
+    dates = (np.datetime64(start, "D") + span.astype("timedelta64[D]")).astype(str)
+    parts = [pd.DataFrame({"day": span, "date": dates, "metric": k, "value": v}) for k, v in out.items()]
     return pd.concat(parts, ignore_index=True)
 
 
