@@ -7,14 +7,20 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sim.errors import InputError, nearest
-from sim.settings import ActualsConfig, Config
+from sim.settings import ActualsConfig, CompareConfig, Config, FrequencyConfig
 from sim.units import checked, parameters
 
 CONFIGS = next(p for p in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs") if p.is_dir())
-SCHEMAS: dict[str, type] = {"forecast": Config, "backtest": Config, "actuals": ActualsConfig}
+SCHEMAS: dict[str, type] = {
+    "forecast": Config,
+    "compare": CompareConfig,
+    "frequency": FrequencyConfig,
+    "backtest": Config,
+    "actuals": ActualsConfig,
+}
 RESULTS = Path("results")
 WRONG_INPUT = 2
 INTERRUPTED = 130
@@ -37,14 +43,21 @@ def launch(app: str, run: Callable[[Any], None]) -> int:
     from omegaconf.errors import OmegaConfBaseException
 
     store = ConfigStore.instance()
-    for name, node in (("schema", Config()), ("schema_actuals", ActualsConfig())):
+    for name, node in (
+        ("schema", Config()),
+        ("schema_compare", CompareConfig()),
+        ("schema_frequency", FrequencyConfig()),
+        ("schema_actuals", ActualsConfig()),
+    ):
         store.store(name=name, node=asdict(node))
 
     wrong_inputs: list[InputError] = []
 
     def job(composed: DictConfig) -> None:
         try:
-            run(checked(schema, dict(OmegaConf.to_container(composed, resolve=True))))  # pyright: ignore
+            values = cast("dict[str, Any]", OmegaConf.to_container(composed, resolve=True))
+            no_bare_on(values)
+            run(checked(schema, values))
         except InputError as wrong:  # kept from Hydra, which would print a line of its own
             wrong_inputs.append(wrong)
 
@@ -72,10 +85,49 @@ def launch(app: str, run: Callable[[Any], None]) -> int:
 def quoted(word: str) -> str:
     """An override whose value is in another script than Latin, quoted, since Hydra's grammar knows ASCII only."""
     key, equals, value = word.partition("=")
+    if key == "strategies":
+        return f"{key}={quoted_lists(value)}"
     odd = any(c in " ()=~" for c in value) and key in ("run.name", "data.path", "run")
     if not equals or value[:1] in "'\"[{" or not (odd or not value.isascii()):
         return word
     return f"{key}='" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def quoted_lists(text: str) -> str:
+    """Lists of strategies with every entry quoted: `[a,b:x.y=1]` is not in Hydra's grammar, `['a','b:x.y=1']` is.
+
+    A shell takes the user's own quotes away, unless he quotes the whole word. Several lists are a sweep.
+    """
+    lists = parted(text)
+    if not all(part[:1] == "[" and part[-1:] == "]" for part in lists):
+        return as_entry(text)
+    return ",".join("[" + ",".join(map(as_entry, parted(part[1:-1]))) + "]" for part in lists)
+
+
+def as_entry(entry: str) -> str:
+    """One entry of a list in quotes, whether or not it had any."""
+    if len(entry) > 1 and entry[0] in "'\"" and entry[-1] == entry[0]:
+        entry = entry[1:-1].replace(f"\\{entry[0]}", entry[0])
+    return "'" + entry.replace("'", "\\'") + "'"
+
+
+def parted(text: str) -> list[str]:
+    """What stands between commas, outside quotes and brackets; nothing for an empty text."""
+    out: list[str] = []
+    depth, quote, start = 0, "", 0
+    for at, letter in enumerate(text):
+        if quote:
+            quote = "" if letter == quote and text[at - 1] != "\\" else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter in "[{(":
+            depth += 1
+        elif letter in "]})":
+            depth -= 1
+        elif letter == "," and depth == 0:
+            out.append(text[start:at].strip())
+            start = at + 1
+    return [*out, text[start:].strip()] if text.strip() else []
 
 
 def fail(message: str) -> int:
@@ -87,9 +139,7 @@ def fail(message: str) -> int:
 def known_keys(words: list[str], schema: type) -> None:
     """Refuse an override whose key does not exist, `+` or not, before anything is composed."""
     paths = {parameter.path for parameter in parameters(schema)}
-    groups = {"data"}
-    if schema is Config:
-        groups = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()}
+    groups = groups_of(schema)
     names = paths | groups | {path.rsplit(".", n)[0] for path in paths for n in range(1, path.count(".") + 1)}
     wrong: list[str] = []
     for word in words:
@@ -102,9 +152,30 @@ def known_keys(words: list[str], schema: type) -> None:
             wrong.append(f"{word}: choose one of {', '.join(options)}")
         if key.split(".")[0] == "hydra" or key in names:
             continue
-        wrong.append(f"{key}: there is no such key; {near_key(key, names)}")
+        hint = near_key(key, names)
+        if key.split("/")[0] == "lever":
+            hint = "levers belong to a strategy: strategy.messaging.per_week=5"
+        wrong.append(f"{key}: there is no such key; {hint}")
     if wrong:
         raise InputError("\n".join(wrong))
+
+
+def no_bare_on(values: dict[Any, Any], path: str = "") -> None:
+    """Refuse the key that YAML makes of a bare `on`. Errors: `InputError`."""
+    for key, value in values.items():
+        if isinstance(key, bool):
+            raise InputError(f'{path}: write "on" in quotes; YAML takes it for a truth value without them')
+        if isinstance(value, dict):
+            no_bare_on(cast("dict[Any, Any]", value), f"{path}.{key}".lstrip("."))
+
+
+def groups_of(schema: type) -> set[str]:
+    """The groups of choices in `configs/` that an app takes."""
+    if schema is ActualsConfig:
+        return {"data"}
+    # levers stand a folder deeper: a strategy brings them in
+    folders = {folder.name for folder in CONFIGS.iterdir() if any(folder.glob("*.yaml"))}
+    return folders - {"strategy", "lever"} if schema is CompareConfig else folders
 
 
 def near_key(key: str, names: set[str]) -> str:
@@ -139,19 +210,32 @@ def explain(wrong: Exception) -> str:
 def help_text(app: str, schema: type) -> str:
     """Every key of an app with its default, range, unit and meaning."""
     lines = [f"membersim {app} [key=value ...]", ""]
-    if schema is Config:
-        for folder in sorted(p for p in CONFIGS.iterdir() if p.is_dir()):
-            options = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
-            lines.append(f"  {folder.name}=  {options}")
-        lines.append("")
+    for group in sorted(groups_of(schema)):
+        options = ", ".join(sorted(file.stem for file in (CONFIGS / group).glob("*.yaml")))
+        lines.append(f"  {group}=  {options}")
+    if schema is CompareConfig:
+        options = ", ".join(sorted(file.stem for file in (CONFIGS / "strategy").glob("*.yaml")))
+        lines.append(f"  strategies=[...]  of {options}")
+    lines.append("")
+    chosen = choices(app)
     for parameter in parameters(schema):
-        default = "" if parameter.default is None else parameter.default
+        default = chosen.get(parameter.path, parameter.default)
+        default = "" if default in (None, ()) else default
         unit = f" {parameter.about.unit}" if parameter.about.unit else ""
         allowed = f" {parameter.range}" if parameter.range and "inf" not in parameter.range else ""
         lines.append(f"  {parameter.path}={default}{unit}{allowed}")
         lines.append(f"      {parameter.about.meaning}")
     lines += ["", "Any Hydra override works, for instance -m run.seed=1,2,3 for several runs."]
     return "\n".join(lines)
+
+
+def choices(app: str) -> dict[str, Any]:
+    """The keys of `run` that an app's own file sets, by their paths."""
+    import yaml
+
+    written: dict[str, Any] = yaml.safe_load((CONFIGS / f"{app}.yaml").read_text(encoding="utf-8"))
+    run: dict[str, Any] = written.get("run", {})
+    return {f"run.{key}": value for key, value in run.items()}
 
 
 def show_progress() -> Any:

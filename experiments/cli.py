@@ -11,6 +11,8 @@ from sim.errors import nearest
 
 APPS = {
     "forecast": "where members, orders and revenue are heading",
+    "compare": "what a strategy changes, for the same persons with the same luck",
+    "frequency": "how many messages a week are best, in the short run and in the long",
     "backtest": "score forecasts from a log's past beside the usual baselines",
     "actuals": "lay what happened over a forecast that was made before",
 }
@@ -39,8 +41,8 @@ def show_help(app: str) -> int:
     """Print an app's help, kept from the last time if the sources are as they were."""
     kept = kept_help(app)
     with contextlib.suppress(OSError):
-        print(kept.read_text(encoding="utf-8"))
-        return 0
+        text = kept.read_text(encoding="utf-8")
+        return say(text)
     from experiments.app import SCHEMAS, help_text
 
     text = help_text(app, SCHEMAS[app])
@@ -49,7 +51,15 @@ def show_help(app: str) -> int:
         unfinished = kept.with_suffix(f".{os.getpid()}")
         unfinished.write_text(text, encoding="utf-8")
         unfinished.replace(kept)
-    print(text)
+    return say(text)
+
+
+def say(text: str) -> int:
+    """Print a text; a reader who closes the pipe has seen enough."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

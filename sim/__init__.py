@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sim.model import Member, MembershipModel
     from sim.store import read_results
+    from sim.study.compare import compare
     from sim.study.forecast import forecast
 
-__all__ = ["Member", "MembershipModel", "forecast", "read_results"]
+__all__ = ["Member", "MembershipModel", "compare", "forecast", "read_results"]
 
 _HOMES = {
     "Member": "sim.model",
     "MembershipModel": "sim.model",
+    "compare": "sim.study.compare",
     "forecast": "sim.study.forecast",
     "read_results": "sim.store",
 }

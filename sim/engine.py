@@ -17,18 +17,26 @@ from sim import rng
 from sim.accounting import books as accounting
 from sim.accounting import posting
 from sim.accounting.books import Books, Ledger
-from sim.accounting.stages import Stages, thresholds
+from sim.accounting.stages import Stages, lifecycle_stage, thresholds
 from sim.behaviour.buying import Buying
-from sim.behaviour.day import NEVER, join, live_one_day, next_day
+from sim.behaviour.day import NEVER, join, live_one_day, live_operated_day, meet, next_day, next_operated_day
 from sim.behaviour.drifting import Drifting
-from sim.behaviour.spending import Spending
+from sim.behaviour.joining import passes_gate
+from sim.behaviour.response import Response
+from sim.behaviour.spending import Spending, cents
+from sim.behaviour.temperament import meet_temperament
 from sim.errors import InputError
 from sim.jit import kernel
-from sim.population import Population
+from sim.operation import Desk, Operator
+from sim.population import RELATION, Population
+from sim.strategy import Strategy
 from sim.units import STRICT, record
+from sim.world.calendar import festival_speed
 from sim.world.market import Market, wind_clock
 from sim.world.season import calendar_month, daily_speed, monthly_speed
 
+ENGAGED = (7, 30)
+"""Windows in days within which a member with a sign of life counts as engaged."""
 WORTH_A_THREAD = 200_000
 """Rows below which handing a range to a thread costs more than it saves."""
 
@@ -50,7 +58,7 @@ class Today(NamedTuple):
     day: from 0 on, negative before; at: its place in `clock`; row: its place in the books (of the run from day
     0 on, of the past before it); month: calendar
     month from the first cohort on; month_row: its place in the monthly books; luck: the replication's stream;
-    clock: operational time at the beginning of each day.
+    clock: operational time at the beginning of each day; cycle: the category's usual days between orders.
     """
 
     day: int
@@ -60,6 +68,7 @@ class Today(NamedTuple):
     month_row: int
     luck: np.uint64
     clock: np.ndarray
+    cycle: float
 
 
 @dataclass(frozen=True)
@@ -106,9 +115,10 @@ class Founders(Protocol):
 class Plan:
     """What is to be run: who, where, from when, how long.
 
-    start: the date of day 0; days: days to run; founders: the members of day 0; market: the market;
-    season: the clock's speed in each calendar month, empty for the market's own index; stages: when silence
-    changes a stage.
+    start: the date of day 0; days: days to run; founders: the members of day 0; market: the market; season: the
+    clock's speed in each calendar month, empty for the market's own index; stages: when silence changes a stage;
+    strategy: what the operator does; response: how people respond to it; operated: whether members have relations to
+    an operator even if he does nothing, as in a comparison with a strategy.
     """
 
     start: dt.date
@@ -117,6 +127,9 @@ class Plan:
     market: Market
     season: tuple[float, ...] = ()
     stages: Stages = field(default_factory=Stages)
+    strategy: Strategy = field(default_factory=Strategy)
+    response: Response = field(default_factory=Response)
+    operated: bool = False
 
     def month_index(self, first: int, days: int) -> np.ndarray:
         """The calendar month of each day from `first` on, counted from the month of the first cohort."""
@@ -178,7 +191,7 @@ def found_rows(
     for i in range(low, high):
         day = days[i - low]
         at = day + history
-        then = Today(day, at, at, months[at], 0, eve.luck, eve.clock)
+        then = Today(day, at, at, months[at], 0, eve.luck, eve.clock, eve.cycle)
         join(rows[i], keys[i - low], posting.EXISTING, then, p[0], spare)
         due[i] = next_day(rows[i], then)
 
@@ -234,6 +247,104 @@ def join_rows(rows: Any, due: Any, low: int, high: int, first: int, today: Any, 
 
 
 @kernel
+def live_operated_rows(
+    rows: Any, relations: Any, touches: Any, due: Any, low: int, high: int, today: Any, desk: Any, p: Any, q: Any,
+    books: Any,
+) -> None:  # fmt: skip
+    """The day of the members in rows [low, high) where an operator speaks to them."""
+    for i in range(low, high):
+        if due[i] <= today.day and rows[i].listed == 1:
+            live_operated_day(rows[i], relations[i], touches[i], today, desk, p[0], q[0], books)
+            due[i] = next_operated_day(rows[i], relations[i], today, q[0])
+
+
+@kernel
+def meet_rows(
+    rows: Any, relations: Any, due: Any, low: int, high: int, eve: Any, ops: Any, q: Any, books: Any
+) -> None:
+    """Members of day 0 become known to the operator on the evening before it."""
+    for i in range(low, high):
+        m = rows[i]
+        stage = stages_of(m, eve, books)
+        meet(m, relations[i], stage, eve, ops[0], q[0])
+        due[i] = next_operated_day(m, relations[i], eve, q[0])
+        if m.listed == 1:
+            books.engaged[posting.anchor(m.last_order, books)] += 1
+
+
+@kernel
+def stages_of(m: Any, eve: Any, books: Any) -> int:
+    """The segment of a member of day 0: his lifecycle stage."""
+    return min(lifecycle_stage(eve.day - m.last_order, m.orders, books.thresholds) - 1, posting.NEWCOMER - 1)
+
+
+@kernel
+def join_operated_rows(
+    rows: Any, relations: Any, due: Any, low: int, high: int, keys: Any, today: Any, ops: Any, p: Any, q: Any,
+    books: Any,
+) -> None:  # fmt: skip
+    """Newcomers join a membership with an operator; keys[0] is of the person in row `low`."""
+    for i in range(low, high):
+        m, r = rows[i], relations[i]
+        join(m, keys[i - low], posting.ORGANIC, today, p[0], books)
+        meet(m, r, posting.NEWCOMER, today, ops[0], q[0])
+        r.orders_before = 0
+        due[i] = today.day + 1
+        books.engaged[posting.anchor(today.day, books)] += 1
+        posting.post_response(m, posting.LIST, m.spend, today, books)
+        posting.post_response(m, posting.GOODS, cents((1.0 - ops[0].margin) * m.spend), today, books)
+        posting.post_segment(r, posting.SEGMENT_ORDERS, 1, today, books)
+        posting.post_segment(r, posting.SEGMENT_REVENUE, m.spend, today, books)
+        posting.post_segment(r, posting.SEGMENT_LIST, m.spend, today, books)
+
+
+@kernel
+def let_in(luck: Any, first: int, count: int, gate: float, ops: Any, q: Any, spare: Any, keys: Any) -> int:
+    """Which of the persons first .. first + count - 1 of the market pass the gate: written to `keys`; how many."""
+    passed = 0
+    for person in range(first, first + count):
+        key = np.uint64(person)
+        meet_temperament(spare[0], luck, key, 0, ops[0], q[0].temperament)
+        if passes_gate(luck, key, spare[0].fit, spare[0].hunter, gate, q[0].joining):
+            keys[passed] = key
+            passed += 1
+    return passed
+
+
+@kernel
+def engaged_rows(engaged: Any, moved: Any, today: int, windows: Any, out: Any) -> None:
+    """Carry the book of the engaged forward and count those with a sign of life within each window."""
+    for place in range(engaged.shape[0]):
+        engaged[place] += moved[place]
+        moved[place] = 0
+    for w in range(windows.shape[0]):
+        total = 0
+        for place in range(max(today - windows[w] + 1, 0), today + 1):
+            total += engaged[place]
+        out[w] = total
+
+
+@kernel
+def naive_rows(rows: Any, relations: Any, low: int, high: int, out: Any) -> None:
+    """Members of day 0 and their orders since, apart for those who were sent messages and those who were not."""
+    for i in range(low, high):
+        m, r = rows[i], relations[i]
+        if m.channel == posting.EXISTING:
+            told = 1 if r.messages > 0 else 0
+            out[told, 0] += 1
+            out[told, 1] += m.orders - r.orders_before
+            out[told, 2] += r.orders_before
+
+
+@kernel
+def permission_rows(rows: Any, relations: Any, low: int, high: int, out: Any) -> None:
+    """Listed members by permission: the witness of the books' reachable, muted and blocked."""
+    for i in range(low, high):
+        if rows[i].listed == 1:
+            out[relations[i].permission] += 1
+
+
+@kernel
 def newcomers_until(luck: Any, expected: float, count: int, next_at: float) -> Any:
     """How many newcomers have come once `expected` have been expected: (count, when the next one comes).
 
@@ -256,16 +367,20 @@ class World:
         self.plan = plan
         self.luck = np.uint64(rng.stream(seed, replication))
         self.threads = threads
-        self.population = Population()
+        self.operated = plan.operated or plan.strategy.operated
+        self.population = Population(self.operated)
         self.history = plan.founders.history
         self.day = 0
         self.conditions = plan.founders.conditions(self.luck, plan)
         self.settings = record(self.conditions.behaviour)
+        self.responses = record(plan.response)
+        self.operator = Operator(plan.strategy, plan.start, plan.market) if self.operated else None
         speed = daily_speed(
             plan.season or monthly_speed(plan.market.season),
             plan.start - dt.timedelta(self.history),
             self.history + plan.days,
         )
+        speed *= festival_speed(plan.market.calendar, plan.start - dt.timedelta(self.history), len(speed))
         self.clock = wind_clock(self.luck, speed, self.conditions.weekly_sd, self.conditions.memory, self.history)
         self.clock -= self.clock[self.history]
         self._months = plan.month_index(-self.history, self.history + plan.days)
@@ -274,6 +389,7 @@ class World:
         self.books = self._new_books(plan.days)
         self._helpers = [self._new_books(plan.days) for _ in range(threads - 1)]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._desk: Desk | None = None
         self._newcomers = 0
         self._expected = 0.0
         self._next_newcomer = float(rng.exponential(self.luck, rng.MARKET_KEY, rng.ARRIVAL_GAP, 0))
@@ -282,7 +398,8 @@ class World:
 
     def _new_books(self, days: int) -> Books:
         months = int(self._months[-1]) - self._month_zero + 1
-        return accounting.new_books(days, int(self._months[-1]) + 1, months, self._thresholds)
+        offers = len(self.operator.offers) if self.operator is not None else None
+        return accounting.new_books(days, int(self._months[-1]) + 1, months, self._thresholds, offers)
 
     def _open_books(self) -> None:
         self._recency = np.zeros_like(self.books.moved)
@@ -290,12 +407,20 @@ class World:
             accounting.recency(rows, low, high, self.books, self._recency)
         self.opening = self.census(-1)
         self.stocks = np.zeros((self.plan.days, *self.opening.shape), dtype=np.int64)
+        self.engaged = np.zeros((self.plan.days if self.operated else 0, len(ENGAGED)), dtype=np.int64)
+        if self.operator is not None:
+            self._ops = self.operator.desk([], set()).ops
+            for rows, relations, _, due, low, high in self.population.operated_ranges():
+                meet_rows(rows, relations, due, low, high, self.today(-1), self._ops, self.responses, self.books)
+            self._engaged = self.books.engaged.copy()
+            self.books.engaged[:] = 0
 
     def today(self, day: int) -> Today:
         """The day `day` as members see it."""
         at = day + self.history
         month = int(self._months[at]) if at >= 0 else self._month_zero
-        return Today(day, at, day if day >= 0 else at, month, max(month - self._month_zero, 0), self.luck, self.clock)
+        row, month_row = day if day >= 0 else at, max(month - self._month_zero, 0)
+        return Today(day, at, row, month, month_row, self.luck, self.clock, self.plan.market.cycle_days)
 
     def need_a_day(self) -> None:
         """Refuse to go on beyond the plan's last day."""
@@ -306,8 +431,39 @@ class World:
         """Live one day: the members, then newcomers, then the books."""
         self.need_a_day()
         today = self.today(self.day)
-        self.live(today, [self.books, *self._helpers])
+        if self.operator is None:
+            self.live(today, [self.books, *self._helpers])
+        else:
+            self.live_operated(today, self.desk_today(), [self.books, *self._helpers])
         self.evening(today)
+
+    def desk_today(self) -> Desk:
+        """The operator's desk of today; the first to ask for it has him decide whom to reach with what."""
+        assert self.operator is not None
+        if self._desk is None:
+            desk = self._desk = self.operator.morning(self.today(self.day), self.population, self.books)
+            if desk.ops[0] != self._ops[0]:  # business is run another way from today on: everybody notices
+                self._ops = desk.ops
+                for _, _, _, due, low, high in self.population.operated_ranges():
+                    np.minimum(due[low:high], self.day, out=due[low:high])
+        return self._desk
+
+    def live_operated(self, today: Today, desk: Desk, books: Sequence[Books]) -> None:
+        """Everybody's day where an operator speaks to members."""
+        count = self.population.count
+        shares = len(books) if self._pool is not None and count >= WORTH_A_THREAD * self.threads // 4 else 1
+        work = [(count * n // shares, count * (n + 1) // shares, today, desk, books[n]) for n in range(shares)]
+        if self._pool is None or shares == 1:
+            self._live_operated_range(*work[0])
+            return
+        for job in [self._pool.submit(self._live_operated_range, *part) for part in work]:
+            job.result()
+
+    def _live_operated_range(self, start: int, stop: int, today: Today, desk: Desk, books: Books) -> None:
+        for rows, relations, touches, due, low, high in self.population.operated_ranges(start, stop):
+            live_operated_rows(
+                rows, relations, touches, due, low, high, today, desk, self.settings, self.responses, books
+            )
 
     def live(self, today: Today, books: Sequence[Books]) -> None:
         """Everybody's day; with several books, ranges of rows are lived at once, each with its own books."""
@@ -333,12 +489,18 @@ class World:
         for other in self._helpers:
             self.books.moved[:] += other.moved
             other.moved[:] = 0
-            for name in ("events", "flows", "activity"):
+            for name in ("events", "flows", "activity", *(("responses",) if self.operated else ())):
                 getattr(self.books, name)[today.row] += getattr(other, name)[today.row]
                 getattr(other, name)[today.row] = 0
+            self.books.engaged[:] += other.engaged
+            other.engaged[:] = 0
         before = self.stocks[today.row - 1] if today.row else self.opening
         accounting.close_day(today.day, today.row, self.books, self._recency, before, self.stocks[today.row])
+        if self.operated:
+            place = int(posting.anchor(today.day, self.books))
+            engaged_rows(self._engaged, self.books.engaged, place, np.array(ENGAGED), self.engaged[today.row])
         self.day += 1
+        self._desk = None
 
     def live_past(self, keys: np.ndarray, joined: np.ndarray) -> None:
         """Settle founders who joined on known days (negative) and lived since by the rules of this world.
@@ -379,14 +541,37 @@ class World:
         if came <= start:
             return
         people = self.population
+        person = founders + start
+        self._newcomers = came
+        if self.operated:
+            self._let_in(person, came - start, today)
+            return
         people.reserve(came - start)
         row = people.count
         people.count += came - start
-        person = founders + start
         for rows, due, low, high in people.ranges(row):
             join_rows(rows, due, low, high, person, today, self.settings, self.books)
             person += high - low
-        self._newcomers = came
+
+    def _let_in(self, person: int, count: int, today: Today) -> None:
+        """Newcomers who pass the gate, where there is one, join."""
+        welcome, people = self.plan.strategy.welcome, self.population
+        keys = np.arange(person, person + count, dtype=np.uint64)
+        if welcome.on and welcome.gate > 0.0 and welcome.start <= today.day < welcome.stop:
+            spare = np.zeros(1, dtype=RELATION)
+            passed = int(let_in(self.luck, person, count, welcome.gate, self._ops, self.responses, spare, keys))
+            self.books.responses[today.row, posting.ORGANIC, posting.TURNED_AWAY] += count - passed
+            keys = keys[:passed]
+        people.reserve(len(keys))
+        row = people.count
+        people.count += len(keys)
+        first = 0
+        for rows, relations, _, due, low, high in people.operated_ranges(row):
+            part = keys[first : first + high - low]
+            join_operated_rows(
+                rows, relations, due, low, high, part, today, self._ops, self.settings, self.responses, self.books
+            )
+            first += high - low
 
     def run(self, progress: Callable[[int], None] | None = None) -> Ledger:
         """Live all days of the plan and return the finished books."""
@@ -410,7 +595,24 @@ class World:
             cohorts += other.cohorts
             monthly += other.monthly
         books = self.books
-        return Ledger(self.opening, self.stocks, books.events, books.flows, books.activity, cohorts, monthly)
+        base = (self.opening, self.stocks, books.events, books.flows, books.activity, cohorts, monthly)
+        if not self.operated:
+            return Ledger(*base)
+        segments, offers = books.segments.copy(), books.offers.copy()
+        for other in self._helpers:
+            segments += other.segments
+            offers += other.offers
+        naive = np.zeros((2, 3), dtype=np.int64)
+        for rows, relations, _, _, low, high in self.population.operated_ranges():
+            naive_rows(rows, relations, low, high, naive)
+        return Ledger(*base, books.responses, segments, offers, self.engaged, naive)
+
+    def permissions(self) -> np.ndarray:
+        """Count the listed members by permission as they stand: reachable, muted, blocked."""
+        out = np.zeros(4, dtype=np.int64)
+        for rows, relations, _, _, low, high in self.population.operated_ranges():
+            permission_rows(rows, relations, low, high, out)
+        return out[:3]
 
 
 __all__ = ["NEVER", "Behaviour", "Conditions", "EmbeddedFounders", "Founders", "Plan", "Today", "World"]

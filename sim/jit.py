@@ -4,8 +4,8 @@ A rule is written once, for one member, as plain Python on float64 and int64; `r
 lifts rules to many rows: serial, without the GIL, so that threads are ranges of rows in a pool. Neither uses
 fastmath, so a rule gives the same bits compiled, uncompiled (`NUMBA_DISABLE_JIT=1`) and inside a Mesa step.
 
-Compiled code is cached under a folder named by the hash of all source files, because Numba alone does not
-notice when a rule in another file changes (numba issue 1833).
+Compiled code is cached under a folder named by the hash of the source files, because Numba alone does not
+notice when a rule in another file changes (numba issue 1833). It does notice when the file itself changes.
 """
 
 import hashlib
@@ -17,21 +17,27 @@ from typing import cast
 
 import numba
 
+MANY_WITHOUT_RULES = ("levers", "report", "study")
+"""Rooms most of whose files hold no rules, so that editing those need not compile everything anew."""
 
-def source_hash() -> str:
-    """The hash (16 hex digits) of every Python file of the library: the version of its rules."""
+
+def source_hash(rules_only: bool = False) -> str:
+    """The hash (16 hex digits) of every Python file of the library, or of those that compiled code depends on."""
     digest = hashlib.sha256()
     root = Path(__file__).parent
     for file in sorted(root.rglob("*.py")):
+        text = file.read_bytes()
+        if rules_only and file.relative_to(root).parts[0] in MANY_WITHOUT_RULES and b"sim.jit" not in text:
+            continue
         digest.update(file.relative_to(root).as_posix().encode())
-        digest.update(file.read_bytes())
+        digest.update(text)
     return digest.hexdigest()[:16]
 
 
 def _cache_folder() -> Path:
     chosen = os.environ.get("MEMBERSIM_CACHE") or os.environ.get("XDG_CACHE_HOME")
     base = Path(chosen) if chosen else Path.home() / ".cache"
-    folder = base / "membersim" / f"{source_hash()}-numba{numba.__version__}"
+    folder = base / "membersim" / f"{source_hash(rules_only=True)}-numba{numba.__version__}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

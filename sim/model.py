@@ -13,16 +13,23 @@ import numpy as np
 import pandas as pd
 
 from sim.accounting import metrics
-from sim.accounting.posting import post_removal
-from sim.behaviour.day import NEVER, live_one_day, next_day
+from sim.accounting.posting import post_relation_end, post_removal
+from sim.behaviour.day import (
+    NEVER,
+    empty_wallet,
+    live_one_day,
+    live_operated_day,
+    next_day,
+    next_operated_day,
+    recall,
+)
+from sim.behaviour.response import Response
 from sim.engine import Behaviour, EmbeddedFounders, Plan, World
-from sim.errors import InputError, nearest
-from sim.population import FIELDS
+from sim.errors import InputError
+from sim.population import FIELDS, RELATION_FIELDS
+from sim.settings import market_config
+from sim.strategy import Strategy, read_strategy
 from sim.world.market import Market
-
-STRATEGIES = ("do_nothing",)
-MARKETS = {"default": Market()}
-
 
 WRITABLE = ("purchase_rate", "drift_hazard", "usual_value", "order_at", "drift_at")
 """What may be written: how he is and what is due to him; what has happened stands in the books."""
@@ -45,6 +52,19 @@ def _field(name: str) -> Any:
         due[place] = self.model.world.day  # whatever was changed, he is asked again today
 
     return property(read, write if name in WRITABLE else None, doc=f"{about.meaning}{unit}")
+
+
+def _relation_field(name: str) -> Any:
+    about = next(field for field in RELATION_FIELDS if field.name == name)
+    unit = f" ({about.unit})" if about.unit else ""
+
+    def read(self: "Member") -> Any:
+        if not self.model.world.operated:
+            raise AttributeError(f"{name}: no operator speaks to members in this model; name a strategy")
+        value = self.model.world.population.relation(self.number)[name]
+        return value.tolist() if about.count > 1 else value.item()
+
+    return property(read, doc=f"{about.meaning}{unit}")
 
 
 class Member(mesa.Agent):
@@ -71,6 +91,61 @@ class Member(mesa.Agent):
     activity = _field("activity")
     attached = _field("attached")
     listed = _field("listed")
+    fit = _relation_field("fit")
+    price_sensitivity = _relation_field("price_sensitivity")
+    hour = _relation_field("hour")
+    tolerance = _relation_field("tolerance")
+    eagerness = _relation_field("eagerness")
+    trust_rest = _relation_field("trust_rest")
+    trust = _relation_field("trust")
+    fatigue = _relation_field("fatigue")
+    staleness = _relation_field("staleness")
+    habit = _relation_field("habit")
+    satisfaction = _relation_field("satisfaction")
+    reference_price = _relation_field("reference_price")
+    debt = _relation_field("debt")
+    value_opens = _relation_field("value_opens")
+    pace = _relation_field("pace")
+    drift_pace = _relation_field("drift_pace")
+    patience = _relation_field("patience")
+    visit_at = _relation_field("visit_at")
+    need_until = _relation_field("need_until")
+    known_hour = _relation_field("known_hour")
+    known_tolerance = _relation_field("known_tolerance")
+    mass_days = _relation_field("mass_days")
+    sent_days = _relation_field("sent_days")
+    offer_until = _relation_field("offer_until")
+    offer_cents = _relation_field("offer_cents")
+    marked = _relation_field("marked")
+    seen = _relation_field("seen")
+    sent_upto = _relation_field("sent_upto")
+    last_message = _relation_field("last_message")
+    last_open = _relation_field("last_open")
+    last_active = _relation_field("last_active")
+    tag_day = _relation_field("tag_day")
+    messages = _relation_field("messages")
+    sold = _relation_field("sold")
+    opens = _relation_field("opens")
+    visits = _relation_field("visits")
+    impulses = _relation_field("impulses")
+    orders_before = _relation_field("orders_before")
+    sent_month = _relation_field("sent_month")
+    sent_in = _relation_field("sent_in")
+    mark_count = _relation_field("mark_count")
+    offer = _relation_field("offer")
+    lapses = _relation_field("lapses")
+    tags = _relation_field("tags")
+    offer_known = _relation_field("offer_known")
+    need = _relation_field("need")
+    needs = _relation_field("needs")
+    hunter = _relation_field("hunter")
+    path = _relation_field("path")
+    paused = _relation_field("paused")
+    permission = _relation_field("permission")
+    met = _relation_field("met")
+    tag = _relation_field("tag")
+    diagnosed = _relation_field("diagnosed")
+    segment = _relation_field("segment")
 
     def __init__(self, model: "MembershipModel", number: int) -> None:
         super().__init__(model)
@@ -87,8 +162,17 @@ class Member(mesa.Agent):
         world.need_a_day()
         today = world.today(world.day)
         due, place = world.population.due_day(self.number)
-        live_one_day(self.row, today, world.settings[0], world.books)
-        due[place] = next_day(self.row, today)
+        if not world.operated:
+            live_one_day(self.row, today, world.settings[0], world.books)
+            due[place] = next_day(self.row, today)
+            return
+        desk = world.desk_today()
+        if due[place] <= today.day:
+            relation, touch = world.population.relation(self.number), world.population.touch(self.number)
+            live_operated_day(
+                self.row, relation, touch, today, desk, world.settings[0], world.responses[0], world.books
+            )
+            due[place] = next_operated_day(self.row, relation, today, world.responses[0])
 
     def remove(self) -> None:
         """Leave the membership: a posted loss, of cause `removed`. The row is retired."""
@@ -96,6 +180,14 @@ class Member(mesa.Agent):
         if self.row["listed"] == 1:
             world.need_a_day()
             post_removal(self.row, world.today(world.day), world.books)
+            if world.operated:
+                relation = world.population.relation(self.number)
+                due, place = world.population.due_day(self.number)
+                if world._desk is not None and due[place] <= world.day:
+                    recall(relation, world.population.touch(self.number), world._desk)
+                empty_wallet(self.row, relation, world.today(world.day), world.books)
+                post_relation_end(self.row, relation, world.today(world.day), world.books)
+                relation["visit_at"] = NEVER
             self.row["listed"] = 0
             self.row["attached"] = 0
             self.row["order_at"] = NEVER
@@ -123,11 +215,12 @@ class MembershipModel(mesa.Model):
     def __init__(
         self,
         members: int = 1000,
-        strategy: str = "do_nothing",
+        strategy: str | Strategy = "do_nothing",
         market: str | Market = "default",
         rng: Any = None,
         *,
         behaviour: Behaviour | None = None,
+        response: Response | None = None,
         start: dt.date = dt.date(2026, 1, 1),
         horizon: int = 1096,
         history: int = 365,
@@ -141,19 +234,20 @@ class MembershipModel(mesa.Model):
         if isinstance(rng, str | float):
             raise InputError(f"rng={rng!r}: must be a whole number, a numpy generator, or None")
         super().__init__(rng=int(rng) if isinstance(rng, np.integer) else rng)
-        if strategy not in STRATEGIES:
-            raise InputError(f"strategy={strategy!r}: there is no such strategy; {nearest(strategy, STRATEGIES)}")
-        if isinstance(market, str):
-            if market not in MARKETS:
-                raise InputError(f"market={market!r}: there is no such market; {nearest(market, MARKETS)}")
-            market = MARKETS[market]
+        plan_of = read_strategy(strategy, "strategy") if isinstance(strategy, str) else strategy
+        config = market_config(market) if isinstance(market, str) else None
+        market = config.market if config is not None else market
         if not isinstance(market, Market) or not isinstance(start, dt.date):
             raise InputError("market must be a name or a Market, and start a datetime.date")
         if not 1 <= members <= market.size:
             raise InputError(f"members={members}: must be 1 to the market's size of {market.size} persons")
         seed = int(rng) if isinstance(rng, int | np.integer) else int(self.rng.integers(1 << 32))
+        if behaviour is None and config is not None:
+            people = config.population
+            behaviour = Behaviour(people.buying, people.drifting, people.spending)
         founders = EmbeddedFounders(members, behaviour or Behaviour(), history)
-        self.world = World(Plan(start, horizon, founders, market), seed, threads=threads)
+        plan = Plan(start, horizon, founders, market, strategy=plan_of, response=response or Response())
+        self.world = World(plan, seed, threads=threads)
         self._objects: dict[int, Member] = {}
         self._made = 0
 
@@ -205,6 +299,8 @@ class MembershipModel(mesa.Model):
         """Live one day: every member, then newcomers, then the books."""
         self.world.need_a_day()
         if self.member_class.step is not Member.step:
+            if self.world.operated:
+                self.world.desk_today()
             self.agents.shuffle_do("step")
             self.world.evening(self.world.today(self.world.day))
         else:

@@ -7,6 +7,8 @@ sqrt and exact scaling by powers of two, so that a run has the same bits everywh
 
 import math
 
+import numpy as np
+
 from sim.jit import rule
 
 LOG2_E = 1.4426950408889634
@@ -15,6 +17,8 @@ LN2_LOW = 1.9082149292705877e-10
 SQRT_HALF = 0.7071067811865476
 EXP_MAX = 709.0
 EXP_MIN = -708.0
+POWERS = np.array([math.ldexp(1.0, k) for k in range(-1022, 1024)])
+"""2^k for k from -1022 on: scaling by one of them is exact."""
 
 
 @rule
@@ -39,7 +43,7 @@ def exp(x: float) -> float:
     p = p * r + 1.0 / 24.0
     p = p * r + 1.0 / 6.0
     p = p * r + 0.5
-    return math.ldexp(1.0 + (r + r * r * p), int(k))
+    return (1.0 + (r + r * r * p)) * POWERS[int(k) + 1022]
 
 
 @rule

@@ -45,19 +45,103 @@ FIELDS = (
     RowField("listed", "i1", "", "state: 1 while he is a member, 0 once he has left"),
 )
 
+WALLET = 4
+"""The most offers that a member holds at once."""
+
+
+@dataclass(frozen=True)
+class RelationField(RowField):
+    """One field of what stands between a member and the operator; count: how many values it holds."""
+
+    count: int = 1
+
+
+_T, _S, _B = "trait (latent): ", "state (latent): ", "belief of the operator: "
+RELATION_FIELDS = (
+    RelationField("fit", "f8", "0 to 1", _T + "how well the products suit him"),
+    RelationField("price_sensitivity", "f8", "0 to 1", _T + "how much price moves him"),
+    RelationField("hour", "f8", "hour of the day", _T + "when he likes to read"),
+    RelationField("tolerance", "f8", "ordinary messages", _T + "how many recent messages he bears"),
+    RelationField("eagerness", "f8", "logits", _T + "how readily he opens messages"),
+    RelationField("trust_rest", "f8", "0 to 1", _T + "the trust to which he returns when left alone"),
+    RelationField("trust", "f8", "0 to 1", _S + "trust in the operator"),
+    RelationField("fatigue", "f8", "ordinary messages", _S + "how tired of messages he is"),
+    RelationField("staleness", "f8", "0 to 1", _S + "how worn each format is to him", 4),
+    RelationField("habit", "f8", "0 to 1", _S + "the habit of opening"),
+    RelationField("satisfaction", "f8", "0 to 1", _S + "how content he is with what he got"),
+    RelationField("reference_price", "f8", "share of list price", _S + "the price that he has got used to"),
+    RelationField("debt", "f8", "mean gaps", _S + "orders borrowed from later and not yet paid back"),
+    RelationField("value_opens", "f8", "messages", _S + "value messages opened of late, fading over a week"),
+    RelationField("pace", "f8", "", _S + "the speed of his purchase clock; 1 at rest"),
+    RelationField("drift_pace", "f8", "", _S + "the speed of his drifting away; 1 at rest"),
+    RelationField("patience", "f8", "", _S + "how much hazard of opting out he still bears"),
+    RelationField("visit_at", "f8", "day", _S + "the moment of his next visit of his own accord"),
+    RelationField("need_until", "f8", "day", _S + "the moment when his need changes"),
+    RelationField("known_hour", "f8", "hour of the day", _B + "when he likes to read; -1 unknown"),
+    RelationField("known_tolerance", "f8", "messages a week", _B + "how often he wants to hear; -1 unknown"),
+    RelationField("mass_days", "i8", "", _B + "of these, mass messages: all but personal ones"),
+    RelationField("sent_days", "i8", "", _B + "messages sent on each of the last 7 days, a byte each, today lowest"),
+    RelationField("offer_until", "i4", "day", "state: the last day of each offer in his wallet", WALLET),
+    RelationField("offer_cents", "i4", "cents", "state: the most that each offer takes off", WALLET),
+    RelationField("marked", "i4", "day", _B + "when each journey last spoke to him", 6),
+    RelationField("seen", "i4", "day", _S + "the day up to which his states have been brought"),
+    RelationField("sent_upto", "i4", "day", _B + "the day to which sent_days refers"),
+    RelationField("last_message", "i4", "day", "state: the day of the last message that reached him"),
+    RelationField("last_open", "i4", "day", "state: the day on which he last opened a message"),
+    RelationField("last_active", "i4", "day", "state: the day on which he last opened, visited or ordered"),
+    RelationField("tag_day", "i4", "day", _B + "when his need was last tagged"),
+    RelationField("messages", "i4", "messages", "state: messages sent to him"),
+    RelationField("sold", "i4", "messages", "state: promotions sent to him"),
+    RelationField("opens", "i4", "messages", "state: messages that he opened"),
+    RelationField("visits", "i4", "visits", "state: visits of his own accord"),
+    RelationField("impulses", "i4", "orders", "state: orders that nothing but a message brought about"),
+    RelationField("orders_before", "i4", "orders", "state: orders that he had placed before the operator began"),
+    RelationField("sent_month", "i2", "messages", _B + "mass messages sent in this calendar month"),
+    RelationField("sent_in", "i2", "month", _B + "the calendar month to which sent_month refers"),
+    RelationField("mark_count", "i4", "times", _B + "how often each journey spoke to him", 6),
+    RelationField(
+        "offer", "i2", "", "state: the offers in his wallet, as places in the run's offers; -1 none", WALLET
+    ),
+    RelationField("lapses", "i2", "times", _S + "how often he has drifted away"),
+    RelationField("tags", "i2", "times", _B + "how often his need was tagged"),
+    RelationField("offer_known", "i1", "", _S + "1 for an offer in his wallet that he knows of", WALLET),
+    RelationField("need", "i1", "", _T + "what he wants of the membership: index in touch.NEEDS; may change"),
+    RelationField("needs", "i1", "times", _S + "how often his need has changed"),
+    RelationField("hunter", "i1", "", _T + "1 for one who, once used to coupons, buys only with one"),
+    RelationField("path", "i1", "", _T + "where he likes to be reached: index in touch.PATHS"),
+    RelationField("paused", "i1", "", _S + "1 while drifted away but within reach: he may come back"),
+    RelationField("permission", "i1", "", "state: reachable 0, muted 1, blocked 2 or gone 3"),
+    RelationField("met", "i1", "", "state: 1 once the operator has spoken to him"),
+    RelationField("tag", "i1", "", _B + "his need; -1 untagged"),
+    RelationField("diagnosed", "i1", "", _B + "his need as a diagnosis found it; -1 none"),
+    RelationField("segment", "i1", "", "his lifecycle stage at day 0, or newcomer: what results are told apart by"),
+)
+
 MEMBER = np.dtype((np.record, np.dtype([(field.name, field.type) for field in FIELDS], align=True)))
+RELATION = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [(f.name, f.type, (f.count,)) if f.count > 1 else (f.name, f.type) for f in RELATION_FIELDS], align=True
+        ),
+    )
+)
 
 
 class Population:
     """Rows of all persons touched so far, in order of being touched.
 
     A block is an array of records and, beside it, the day on which each row is next due: the only thing
-    read of a member on a day on which nothing can happen to him.
+    read of a member on a day on which nothing can happen to him. Where an operator speaks to members, a block also
+    has their relations to him and today's touches.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, operated: bool = False) -> None:
+        self.operated = operated
         self.blocks: list[np.ndarray] = []
         self.due: list[np.ndarray] = []
+        self.relations: list[np.ndarray] = []
+        self.touches: list[np.ndarray] = []
         self.count = 0
 
     def reserve(self, more: int) -> None:
@@ -65,6 +149,9 @@ class Population:
         while len(self.blocks) * BLOCK < self.count + more:
             self.blocks.append(np.zeros(BLOCK, dtype=MEMBER))
             self.due.append(np.zeros(BLOCK, dtype=np.int32))
+            if self.operated:
+                self.relations.append(np.zeros(BLOCK, dtype=RELATION))
+                self.touches.append(np.zeros(BLOCK, dtype=np.uint64))
 
     def ranges(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[Any, Any, int, int]]:
         """(rows, due, start, stop) of each block that holds rows of [start, stop)."""
@@ -74,6 +161,27 @@ class Population:
             high = min(BLOCK, stop - block * BLOCK)
             yield self.blocks[block], self.due[block], low, high
             start = (block + 1) * BLOCK
+
+    def operated_ranges(
+        self, start: int = 0, stop: int | None = None
+    ) -> Iterator[tuple[Any, Any, Any, Any, int, int]]:
+        """(rows, relations, touches, due, start, stop) of each block that holds rows of [start, stop)."""
+        stop = self.count if stop is None else stop
+        while start < stop:
+            block, low = divmod(start, BLOCK)
+            high = min(BLOCK, stop - block * BLOCK)
+            yield self.blocks[block], self.relations[block], self.touches[block], self.due[block], low, high
+            start = (block + 1) * BLOCK
+
+    def relation(self, number: int) -> Any:
+        """What stands between person `number` and the operator, a view."""
+        block, low = divmod(number, BLOCK)
+        return self.relations[block][low]
+
+    def touch(self, number: int) -> Any:
+        """Which of today's messages reach person `number`: a bit each."""
+        block, low = divmod(number, BLOCK)
+        return self.touches[block][low]
 
     def row(self, number: int) -> Any:
         """The row of person `number`, a view: writing to it changes the population."""
@@ -87,10 +195,15 @@ class Population:
 
     def column(self, name: str) -> np.ndarray:
         """A copy of one field of all rows."""
+        names: tuple[str, ...] = MEMBER.names or ()
+        if name not in names:
+            parts = [relations[name][low:high] for _, relations, _, _, low, high in self.operated_ranges()]
+            return np.concatenate(parts) if parts else np.zeros(0, dtype=RELATION[name])
         parts = [rows[name][low:high] for rows, _, low, high in self.ranges()]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=MEMBER[name])
 
     @property
     def bytes_per_row(self) -> int:
         """Bytes that one row takes, its due day included."""
-        return MEMBER.itemsize + np.dtype(np.int32).itemsize
+        null = MEMBER.itemsize + np.dtype(np.int32).itemsize
+        return null + RELATION.itemsize + np.dtype(np.uint64).itemsize if self.operated else null

@@ -33,6 +33,22 @@ FIRST_GAP = 13  # of an observed member: the rest of the gap that is open when t
 
 RESAMPLE = 14  # of a bootstrap; key: place, index: resample
 
+TEMPERAMENT = 15  # index: which trait
+OPENING = 16  # index: day and slot of the message; opening, and visiting after it
+PULL = 17  # index: day and slot; buying on impulse, and interacting
+COUPON = 18  # index: day and slot; how strongly an offer pulls, and whether a sleeper comes back
+VISIT_GAP = 19  # index: ordinal of the visit
+PATIENCE = 20  # index: 0; how much he bears before he opts out, and in which way he does
+LEAVING_CAUSE = 21  # index: ordinal of drifting away; why
+EXPERIENCE = 22  # index: ordinal of the order; whether it went well, and whether he finds his unread coupons
+NEED_CHANGE = 23  # index: ordinal of the change; when, and to what
+TAGGING = 24  # index: ordinal of the tag; whether there is one, and whether it errs
+SURVEY = 25  # index: which question; what he answers
+AUDIENCE = 26  # index: lever; whether he is in the drawn share of its audience
+CUT = 27  # index: day and slot; who is left out where a budget binds
+GATE = 28  # whether he passes the gate at the entrance
+GOODS = 29  # index: ordinal of the order; which goods it was
+
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""
 

@@ -1,15 +1,21 @@
 """Every key of a run: what the command line takes, what YAML may hold, what is validated before anything runs."""
 
 import datetime as dt
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Annotated, Any, Literal, cast
+
+import yaml
+from pydantic import BeforeValidator
 
 from sim.accounting.stages import Stages
 from sim.behaviour.buying import Buying
 from sim.behaviour.drifting import Drifting
+from sim.behaviour.response import Response
 from sim.behaviour.spending import Spending
-from sim.errors import InputError
-from sim.units import STRICT, About, Positive, between
+from sim.errors import InputError, nearest
+from sim.strategy import CONFIGS, Strategy, read_strategy
+from sim.units import STRICT, About, Positive, between, checked
 from sim.world.market import Market
 
 
@@ -50,15 +56,6 @@ class Run:
         About("processes", "processes at work, each with its threads; the results do not depend on it"),
     ] = 1
     overwrite: Annotated[bool, About("", "whether a folder of results that stands there may be replaced")] = False
-
-
-@dataclass(frozen=True)
-class Strategy:
-    """What the operator does."""
-
-    __pydantic_config__ = STRICT
-
-    name: Annotated[Literal["do_nothing"], About("", "the strategy's name")] = "do_nothing"
 
 
 @dataclass(frozen=True)
@@ -165,6 +162,7 @@ class Config:
     population: PopulationSettings = field(default_factory=PopulationSettings)
     data: Data = field(default_factory=Data)
     fit: Fitting = field(default_factory=Fitting)
+    response: Response = field(default_factory=Response)
 
     def start(self) -> dt.date:
         """The date of day 0 of a run without a log."""
@@ -193,6 +191,9 @@ class Config:
         if sorted(set(steps)) != steps:
             raise InputError(f"population.stages: the four thresholds must rise, not {steps}")
         self.data.cross_check()
+        self.market.cross_check()
+        self.strategy.cross_check()
+        self.response.returning.cross_check()
 
 
 @dataclass(frozen=True)
@@ -203,3 +204,125 @@ class ActualsConfig:
 
     run: Annotated[str | None, About("", "the folder of a finished forecast, results/forecast/<name>")] = None
     data: Data = field(default_factory=Data)
+
+
+MOST_STRATEGIES = 20
+"""More would be a sweep."""
+
+
+def several(value: object) -> tuple[str, ...]:
+    """The strategies of a comparison as words. Errors: `InputError` where they are not 2 to 20 of them."""
+    how = "strategies=[do_nothing,other], the baseline first"
+    if not isinstance(value, list | tuple):
+        raise InputError(f"strategies={value}: must be a list in brackets, {how}")
+    entries = list(cast("Sequence[object]", value))
+    words = [str(entry).strip() if isinstance(entry, str | int) else "" for entry in entries]
+    if not all(words):
+        raise InputError(f"strategies: {entries[words.index('')]!r} is not the name of a strategy; {how}")
+    if not 2 <= len(words) <= MOST_STRATEGIES:
+        raise InputError(f"strategies: 2 to {MOST_STRATEGIES} can be compared, not {len(words)}; {how}")
+    return tuple(words)
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """The configuration of a comparison: that of a run, with several strategies in the place of one."""
+
+    __pydantic_config__ = STRICT
+
+    run: Run = field(default_factory=Run)
+    strategies: Annotated[
+        tuple[str, ...],
+        BeforeValidator(several),
+        About("", "the strategies, in brackets, the baseline first: name, file.yaml, or name:key=value, varied"),
+    ] = ()
+    market: Market = field(default_factory=Market)
+    population: PopulationSettings = field(default_factory=PopulationSettings)
+    data: Data = field(default_factory=Data)
+    fit: Fitting = field(default_factory=Fitting)
+    response: Response = field(default_factory=Response)
+
+    def under(self, strategy: Strategy) -> Config:
+        """The configuration of a run of one strategy alone."""
+        groups = {group.name: getattr(self, group.name) for group in fields(self) if group.name != "strategies"}
+        return Config(strategy=strategy, **groups)
+
+
+def named_groups(groups: Mapping[str, Any]) -> dict[str, Any]:
+    """Groups of a configuration, where `market` and `strategy` may be names, as on the command line."""
+    out = dict(groups)
+    if isinstance(out.get("strategy"), str):
+        out["strategy"] = asdict(read_strategy(out["strategy"], "strategy"))
+    if isinstance(out.get("market"), str):
+        named = market_config(out["market"])
+        out["market"] = asdict(named.market)
+        out["population"] = asdict(named.population) | dict(out.get("population", {}))
+    return out
+
+
+def market_config(name: str) -> Config:
+    """The configuration that a market's file stands for: the market, and the base rates of its members.
+
+    Errors: `InputError` where there is no such market.
+    """
+    file = CONFIGS / "market" / f"{name}.yaml"
+    if not file.is_file():
+        known = sorted(found.stem for found in (CONFIGS / "market").glob("*.yaml"))
+        raise InputError(f"market={name!r}: there is no such market; {nearest(name, known)}")
+    values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return checked(Config, values if "market" in values else {"market": values})
+
+
+MOST_DOSES = 40
+"""More would be a curve that nobody reads."""
+
+
+def rising(value: object) -> tuple[float, ...]:
+    """Doses in rising order, with 0 before them. Errors: `InputError` where they cannot be used."""
+    how = "frequency.doses=[1,2,7,21] in messages a week"
+    if not isinstance(value, list | tuple):
+        raise InputError(f"frequency.doses={value}: must be a list in brackets, {how}")
+    entries = list(cast("Sequence[object]", value))
+    numbers: set[float] = {0.0}
+    for entry in entries:
+        if isinstance(entry, bool) or not isinstance(entry, int | float) or not 0 <= entry <= 280:
+            raise InputError(f"frequency.doses: {entry!r} is not a number in [0, 280]; {how}")
+        numbers.add(float(entry))
+    if not 2 <= len(numbers) <= MOST_DOSES:
+        raise InputError(f"frequency.doses: 1 to {MOST_DOSES - 1} doses above 0, not {len(numbers) - 1}; {how}")
+    return tuple(sorted(numbers))
+
+
+@dataclass(frozen=True)
+class FrequencySettings:
+    """Which doses are laid beside each other."""
+
+    __pydantic_config__ = STRICT
+
+    doses: Annotated[
+        tuple[float, ...],
+        BeforeValidator(rising),
+        About("messages a week", "in brackets; 0 is always among them, since all are compared with it"),
+    ] = (0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 21.0, 28.0, 42.0, 70.0)
+
+
+@dataclass(frozen=True)
+class FrequencyConfig:
+    """The configuration of a frequency curve: that of a run, whose strategy is lived at several doses."""
+
+    __pydantic_config__ = STRICT
+
+    run: Run = field(default_factory=Run)
+    frequency: FrequencySettings = field(default_factory=FrequencySettings)
+    strategy: Strategy = field(default_factory=Strategy)
+    market: Market = field(default_factory=Market)
+    population: PopulationSettings = field(default_factory=PopulationSettings)
+    data: Data = field(default_factory=Data)
+    fit: Fitting = field(default_factory=Fitting)
+    response: Response = field(default_factory=Response)
+
+    def at(self, dose: float) -> Config:
+        """The configuration of a run at one dose: the strategy with so many messages a week."""
+        messaging = replace(self.strategy.messaging, on=True, per_week=dose)
+        strategy = replace(self.strategy, messaging=messaging)
+        return Config(self.run, strategy, self.market, self.population, self.data, self.fit, self.response)

@@ -1,19 +1,24 @@
 """The documents say what the code says: generated tables, names, paths, keys, sources and units."""
 
 import importlib
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
 from docs import parameters as generated
+from sim.accounting.metrics import METRICS, RESPONSE_METRICS
+from sim.accounting.posting import FLOWS
+from sim.behaviour import day
+from sim.population import FIELDS, RELATION_FIELDS
 from sim.settings import Config
 from sim.units import parameters
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()]
 FOLDERS = "sim|experiments|configs|tests|docs|benchmarks"
-GROUPS = "run|strategy|market|population|data|fit"
+GROUPS = "run|strategy|market|population|data|fit|response"
 DIMENSIONLESS = {
     "market.season.strength",
     "market.disturbance.weekly_sd",
@@ -23,8 +28,29 @@ DIMENSIONLESS = {
     "population.drifting.drift_shape",
     "population.spending.spend_between",
     "population.spending.spend_within",
+    "response.temperament.tolerance_spread",
+    "response.opening.general_match",
+    "response.fatigue.bear_low",
+    "response.fatigue.bear_trust",
+    "response.trust.first_days",
+    "response.visiting.impulse_low",
+    "response.visiting.slowest",
+    "response.visiting.fastest",
+    "response.pricing.most",
+    "response.pricing.taste_low",
+    "response.pricing.taste_sensitivity",
+    "response.pricing.taste_hunter",
+    "response.goods.exclusive_value",
+    "response.permission.tired",
+    "response.permission.drifted",
+    "response.joining.trouble",
+    "response.joining.trouble_hunter",
+    "response.returning.called_pull",
+    "response.returning.slowest",
+    "response.returning.fastest",
+    "response.answering.how_often_error",
 }
-"""Numbers without a unit: shapes, correlations, factors, and standard deviations of logarithms."""
+"""Numbers without a unit: shapes, correlations, factors, exponents, and standard deviations of logarithms."""
 
 
 def quoted(text: str) -> list[str]:
@@ -85,6 +111,13 @@ def test_tables_are_what_the_code_says() -> None:
         ("fields", "`drift_at`", "day"),
         ("metrics", "`mau`", "members"),
         ("decisions", "`PURCHASE_GAP`", "4"),
+        ("decisions", "`OPENING`", "16"),
+        ("relation", "`fatigue`", "ordinary messages"),
+        ("response.fatigue", "`response.fatigue.memory`", "7"),
+        ("levers", "`strategy.guard.quiet_from`", "22"),
+        ("response_metrics", "`reachable`", "stock"),
+        ("flows", "`active` | `at_risk`", "silence"),
+        ("constants", "`LOOK_AGAIN`", "7"),
     ],
 )
 def test_another_default_would_be_noticed(
@@ -135,22 +168,87 @@ def test_wrong_paths_names_and_keys_would_be_noticed() -> None:
     assert missing_keys(text) == {"run.day", "data.pth"}
 
 
+def blocks_of_the_model() -> dict[str, str]:
+    """The generated blocks as they stand in docs/MODEL.md, by name."""
+    text = generated.MODEL.read_text(encoding="utf-8")
+    return dict(re.findall(r"<!-- ([\w.]+):begin -->\n(.*?)\n<!-- \1:end -->", text, re.DOTALL))
+
+
+def first_cells(block: str) -> list[str]:
+    """The names in the first column of the tables of a block."""
+    return re.findall(r"^\| `([^`]+)` \|", block, re.MULTILINE)
+
+
+def test_every_setting_stands_in_one_table() -> None:
+    """Every key of a run, of the response, of a lever stands in the generated tables, and in one of them only."""
+    blocks = blocks_of_the_model()
+    told = [name for block in blocks.values() for name in first_cells(block) if "." in name]
+    assert sorted([*told, "strategy.name"]) == sorted(p.path for p in parameters(Config))
+    assert "`strategy.name`" in blocks["levers"]
+    for group in generated.TENDENCIES:
+        paths = [p.path for p in parameters(Config) if p.path.startswith(f"response.{group}.")]
+        assert paths
+        assert first_cells(blocks[f"response.{group}"]) == paths
+    for lever in generated.LEVERS:
+        paths = [p.path for p in parameters(Config) if p.path.startswith(f"strategy.{lever}.")]
+        assert paths
+        assert set(paths) <= set(first_cells(blocks["levers"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "listed"),
+    [
+        ("fields", FIELDS),
+        ("relation", RELATION_FIELDS),
+        ("metrics", METRICS),
+        ("response_metrics", RESPONSE_METRICS),
+    ],
+)
+def test_every_field_and_metric_stands_in_its_table(name: str, listed: tuple[object, ...]) -> None:
+    assert first_cells(blocks_of_the_model()[name]) == [getattr(each, "name") for each in listed]  # noqa: B009
+
+
+def test_every_move_and_every_decision_stands_in_its_table() -> None:
+    blocks = blocks_of_the_model()
+    rows = [line.strip("| ").split(" | ") for line in blocks["flows"].splitlines()[2:]]
+    moves = {(source, to.strip("`"), cause) for froms, to, cause in rows for source in re.findall(r"`(\w+)`", froms)}
+    assert moves == set(FLOWS)
+    numbers = [int(line.split("|")[1]) for line in blocks["decisions"].splitlines()[2:]]
+    assert numbers == list(range(1, len(numbers) + 1))  # each has a comment, and none is used twice
+
+
+def test_where_a_tendency_acts_is_where_the_day_calls_it() -> None:
+    """Every function of the day that the document names exists, and every tendency stands in the table."""
+    block = blocks_of_the_model()["tendencies"]
+    rows = [line.strip("| ").split(" | ") for line in block.splitlines()[2:]]
+    named = {function for _, _, lines in rows for function in re.findall(r"`(\w+)`", lines)}
+    assert named
+    for function in named:
+        assert callable(getattr(day, function)), function
+    files = {f"`{path.relative_to(ROOT).as_posix()}`" for path in (ROOT / "sim" / "behaviour").glob("*.py")}
+    assert {file for _, file, _ in rows} <= files
+    assert {"fatigue", "trust", "buying"} <= {name for name, _, _ in rows}
+    fatigue = next(lines for name, _, lines in rows if name == "fatigue")
+    assert re.findall(r"`(\w+)`", fatigue) == ["recover", "receive"]
+    assert "fatigue.weight" in inspect.getsource(day.receive)
+
+
 def test_the_model_speaks_of_every_file_of_rules() -> None:
-    """Every file of behaviour, world, accounting and rules stands somewhere in the document."""
+    """Every file of behaviour, levers, world, accounting and the operator stands somewhere in the document."""
     said = paths_in(generated.MODEL.read_text(encoding="utf-8"))
     files = {
         path.relative_to(ROOT).as_posix()
-        for folder in ("behaviour", "world", "accounting")
+        for folder in ("behaviour", "levers", "world", "accounting")
         for path in (ROOT / "sim" / folder).glob("*.py")
         if path.name != "__init__.py"
     }
+    files |= {f"sim/{name}.py" for name in ("touch", "population", "strategy", "operation", "delivery", "engine")}
     assert files - said == set()
 
 
 def test_every_number_of_the_model_has_a_source_a_confidence_and_a_unit() -> None:
-    numbers = [
-        p for p in parameters(Config) if p.path.startswith(("population.", "market.")) and p.kind in (int, float)
-    ]
+    groups = ("population.", "market.", "response.")
+    numbers = [p for p in parameters(Config) if p.path.startswith(groups) and p.kind in (int, float)]
     assert numbers
     assert [p.path for p in numbers if not p.about.source] == []
     assert [p.path for p in numbers if not p.about.confidence] == []

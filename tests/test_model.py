@@ -18,7 +18,7 @@ from sim.accounting.posting import CHANNELS
 from sim.behaviour.day import NEVER
 from sim.engine import Behaviour, EmbeddedFounders, Plan, World
 from sim.errors import InputError
-from sim.population import FIELDS
+from sim.population import FIELDS, RELATION_FIELDS
 from sim.world.market import Joining, Market
 
 DAYS = 20
@@ -157,8 +157,9 @@ def test_a_numpy_integer_is_a_seed() -> None:
 
 def test_members_show_every_field_of_their_rows() -> None:
     properties = {name for name, value in vars(Member).items() if isinstance(value, property)}
-    assert properties == {*NAMES, "row"}
-    for field in FIELDS:
+    relations = {field.name for field in RELATION_FIELDS}
+    assert properties == {*NAMES, *relations, "row"}
+    for field in (*FIELDS, *RELATION_FIELDS):
         doc = getattr(Member, field.name).__doc__
         assert field.meaning in doc
         assert field.unit in doc
@@ -511,7 +512,7 @@ def test_many_members_are_not_many_objects() -> None:
     [
         ({"strategy": "do_nothin"}, "did you mean 'do_nothing'"),
         ({"market": "defualt"}, "did you mean 'default'"),
-        ({"market": "mars"}, "allowed: default"),
+        ({"market": "mars"}, "there is no such market; allowed: apparel"),
         ({"members": 0}, "members=0: must be"),
         ({"members": -3}, "members=-3: must be"),
         ({"members": 1_000_001}, "1000000 persons"),

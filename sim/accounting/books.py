@@ -35,8 +35,12 @@ STOCKS = (
 MEMBERS, FIRST_STAGE, FIRST_STATE, ATTACHED = 0, 1, 8, 15
 
 
-def new_books(days: int, cohorts: int, months: int, thresholds: np.ndarray) -> Books:
-    """Empty books for a run of `days` days over `months` calendar months with `cohorts` joining months."""
+def new_books(days: int, cohorts: int, months: int, thresholds: np.ndarray, offers: int | None = None) -> Books:
+    """Empty books for a run of `days` days over `months` calendar months with `cohorts` joining months.
+
+    offers: how many offers an operator of this run has; None where no operator speaks.
+    """
+    operated = 0 if offers is None else days
     channels = len(posting.CHANNELS)
     lookback = int(max(thresholds[-1], stages.MONTH)) + 2
 
@@ -52,6 +56,10 @@ def new_books(days: int, cohorts: int, months: int, thresholds: np.ndarray) -> B
         moved=zeros(channels, 2, lookback + days),
         thresholds=np.asarray(thresholds, dtype=np.int64),
         lookback=np.array([lookback], dtype=np.int64),
+        responses=zeros(operated, channels, len(posting.RESPONSES)),
+        segments=zeros(-(-operated // posting.PERIOD), len(posting.SEGMENTS), len(posting.SEGMENT_EVENTS)),
+        offers=zeros(max(offers or 0, 1), len(posting.OFFER_BOOK)),
+        engaged=zeros(lookback + days),
     )
 
 
@@ -116,6 +124,8 @@ def close_day(day: int, at: int, books: Any, book: Any, before: Any, stocks: Any
                 today[MEMBERS] -= flows[f]
         events, activity = books.events[at, channel], books.activity[at, channel]
         today[ATTACHED] += events[posting.FIRST_ORDERS] - events[posting.DRIFTED] - events[posting.REMOVED_ATTACHED]
+        if books.responses.shape[0] > 0:
+            today[ATTACHED] += books.responses[at, channel, posting.RETURNS]
         for state in range(4):
             today[FIRST_STATE + state] = 0
         today[FIRST_STATE + stages.FIRST_DAY] = activity[posting.NOBODY]
@@ -146,7 +156,9 @@ FLOW_ENDS = np.array([(stages.STAGES.index(a), stages.STAGES.index(b)) for a, b,
 class Ledger:
     """Finished books of one replication (all int64): what every report is read from.
 
-    opening [channel, STOCKS]: stocks before day 0; stocks [day, channel, STOCKS]; the rest as in `Books`.
+    opening [channel, STOCKS]: stocks before day 0; stocks [day, channel, STOCKS]; the rest as in `Books`. Where an
+    operator speaks: engaged [day, window of 7 and 30 days]; naive [sent no message or some, (members of day 0, their
+    orders since, their orders before)]; None where none does.
     """
 
     opening: np.ndarray
@@ -156,3 +168,8 @@ class Ledger:
     activity: np.ndarray
     cohorts: np.ndarray
     monthly: np.ndarray
+    responses: np.ndarray | None = None
+    segments: np.ndarray | None = None
+    offers: np.ndarray | None = None
+    engaged: np.ndarray | None = None
+    naive: np.ndarray | None = None

@@ -10,6 +10,7 @@ from sim.accounting import books as accounting
 from sim.accounting import posting, stages
 from sim.accounting.books import STOCKS, Ledger
 from sim.errors import InputError, nearest
+from sim.touch import KINDS
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ METRICS = (
     Metric("revenue_existing", "flow", "CNY", "value of orders of members of day 0"),
     Metric("revenue_newcomers", "flow", "CNY", "value of orders of members who joined since day 0"),
     Metric("joined", "flow", "members", "persons who joined"),
-    Metric("removed", "flow", "members", "members who visibly left"),
+    Metric("removed", "flow", "members", "members who were struck off"),
     Metric("drifted", "flow", "members", "latent: members who silently drifted away"),
     Metric("dau", "stock", "members", "daily active: ordered that day (and left since, perhaps)"),
     Metric("wau", "stock", "members", "weekly active: ordered in the last 7 days"),
@@ -68,6 +69,106 @@ METRICS = (
     Metric("active_churned", "flow", "members", "growth accounting: active yesterday, not today (activity churn)"),
 )
 NAMES = tuple(metric.name for metric in METRICS)
+
+RESPONSE_METRICS = (
+    Metric("reachable", "stock", "members", "listed members who neither muted nor blocked: the stock of permission"),
+    Metric("muted_stock", "stock", "members", "listed members who have muted the operator"),
+    Metric("blocked_stock", "stock", "members", "listed members who have blocked the operator"),
+    Metric("engaged_7", "stock", "members", "listed members who opened, visited or ordered in the last 7 days"),
+    Metric("engaged_30", "stock", "members", "listed members who opened, visited or ordered in the last 30 days"),
+    Metric("messages", "flow", "messages", "messages sent"),
+    Metric("messages_useful", "flow", "messages", "useful messages sent"),
+    Metric("messages_fun", "flow", "messages", "amusing messages sent"),
+    Metric("messages_benefit", "flow", "messages", "selling messages sent"),
+    Metric("messages_care", "flow", "messages", "personal messages sent"),
+    Metric("opens", "flow", "messages", "messages opened"),
+    Metric("opens_useful", "flow", "messages", "useful messages opened"),
+    Metric("opens_fun", "flow", "messages", "amusing messages opened"),
+    Metric("opens_benefit", "flow", "messages", "selling messages opened"),
+    Metric("opens_care", "flow", "messages", "personal messages opened"),
+    Metric("message_visits", "flow", "visits", "visits after a message"),
+    Metric("own_visits", "flow", "visits", "visits of members' own accord, without an order"),
+    Metric("interactions", "flow", "answers", "answers, likes and posts after opening"),
+    Metric("impulse_orders", "flow", "orders", "unplanned orders after a message"),
+    Metric("coupon_orders", "flow", "orders", "orders with an offer"),
+    Metric("muted", "flow", "members", "members who muted the operator"),
+    Metric("blocked", "flow", "members", "members who blocked the operator"),
+    Metric("left", "flow", "members", "members who left the membership of their own accord"),
+    Metric("returned", "flow", "members", "latent: drifted members who came back"),
+    Metric("drifted_need", "flow", "members", "latent: members who drifted away because the need went"),
+    Metric("drifted_quality", "flow", "members", "latent: members who drifted away because of the goods"),
+    Metric("drifted_service", "flow", "members", "latent: members who drifted away because of the service"),
+    Metric("drifted_logistics", "flow", "members", "latent: members who drifted away because of delivery"),
+    Metric("offers_issued", "flow", "offers", "offers given"),
+    Metric("offers_redeemed", "flow", "offers", "offers used"),
+    Metric("offers_expired", "flow", "offers", "offers that ended unused"),
+    Metric("offers_issued_value", "flow", "CNY", "the most that offers given can take off"),
+    Metric("offers_redeemed_value", "flow", "CNY", "the most that offers used could take off"),
+    Metric("offers_expired_value", "flow", "CNY", "the most that offers ended unused could have taken off"),
+    Metric("gmv", "flow", "CNY", "value of orders at list price"),
+    Metric("discounts", "flow", "CNY", "taken off by offers"),
+    Metric("markdowns", "flow", "CNY", "list price forgone on unsold goods"),
+    Metric("goods_cost", "flow", "CNY", "cost of the goods ordered"),
+    Metric("sample_cost", "flow", "CNY", "cost of samples"),
+    Metric("message_cost", "flow", "CNY", "cost of sending"),
+    Metric("content_cost", "flow", "CNY", "cost of producing content"),
+    Metric("labour_cost", "flow", "CNY", "cost of staff time"),
+    Metric("operation_cost", "flow", "CNY", "standing costs of levers"),
+    Metric(
+        "cost", "flow", "CNY", "what the operator spent: discounts, samples, messages, content, staff, standing costs"
+    ),
+    Metric("contribution", "flow", "CNY", "revenue less goods, samples, messages, content, staff and standing costs"),
+    Metric("capped", "flow", "messages", "messages not sent because of a cap"),
+    Metric("over_quota", "flow", "messages", "messages not sent because of the platform's quota"),
+    Metric("quiet", "flow", "messages", "messages not sent because of quiet hours"),
+    Metric("over_budget", "flow", "messages", "messages not sent because the budget was spent"),
+    Metric("turned_away", "flow", "persons", "persons who did not pass the gate"),
+    Metric("attributed_revenue", "flow", "CNY", "revenue within 7 days of an opened message: last touch, not cause"),
+    Metric("attributed_orders", "flow", "orders", "orders within 7 days of an opened message: last touch, not cause"),
+    Metric("load", "flow", "", "sum over messages of the receiver's fatigue over his tolerance, in thousandths"),
+)
+"""Further columns where an operator speaks to members."""
+RESPONSE_NAMES = tuple(metric.name for metric in RESPONSE_METRICS)
+_RENAMED = {
+    "offer_issued_cents": "offers_issued_value",
+    "offer_redeemed_cents": "offers_redeemed_value",
+    "offer_expired_cents": "offers_expired_value",
+    "discount_cents": "discounts",
+    "markdown_cents": "markdowns",
+    "list_cents": "gmv",
+    "goods_cents": "goods_cost",
+    "sample_cents": "sample_cost",
+    "message_cents": "message_cost",
+    "content_cents": "content_cost",
+    "labour_cents": "labour_cost",
+    "operation_cents": "operation_cost",
+    "fatigue_milli": "load",
+    "attributed_cents": "attributed_revenue",
+}
+_COSTS = ("discounts", "sample_cost", "message_cost", "content_cost", "labour_cost", "operation_cost")
+
+
+def response_columns(ledger: Ledger, days: int, base: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Every response metric of the first `days` days, by name; base: the columns of `daily_columns`."""
+    assert ledger.responses is not None
+    assert ledger.engaged is not None
+    happened = ledger.responses[:days].sum(axis=1)
+    out: dict[str, np.ndarray] = {}
+    for place, name in enumerate(posting.RESPONSES):
+        out[_RENAMED.get(name, name)] = happened[:, place]
+    lost = np.cumsum(happened[:, posting.REACHABLE_LOST])
+    muted, blocked = (np.cumsum(happened[:, event]) for event in (posting.MUTES, posting.BLOCKS))
+    out["muted_stock"] = muted - np.cumsum(happened[:, posting.REMOVED_MUTED])
+    out["blocked_stock"] = blocked - np.cumsum(happened[:, posting.REMOVED_BLOCKED])
+    opening = int(ledger.opening[:, accounting.MEMBERS].sum())
+    removed = base["removed"] - happened[:, posting.REMOVED_MUTED] - happened[:, posting.REMOVED_BLOCKED]
+    out["reachable"] = opening + np.cumsum(base["joined"]) - lost - np.cumsum(removed)
+    out["engaged_7"], out["engaged_30"] = ledger.engaged[:days, 0], ledger.engaged[:days, 1]
+    for group in ("messages", "opens"):
+        out[group] = sum((out[f"{group}_{kind}"] for kind in KINDS), np.zeros(days, dtype=np.int64))
+    out["cost"] = sum((out[name] for name in _COSTS), np.zeros(days, dtype=np.int64))
+    out["contribution"] = base["revenue"] - out["goods_cost"] - out["cost"] + out["discounts"]
+    return {name: out[name] for name in RESPONSE_NAMES}
 
 
 def stock(world: Any, name: str) -> int:
@@ -116,15 +217,17 @@ def daily_columns(ledger: Ledger, days: int) -> dict[str, np.ndarray]:
     opening = ledger.opening[:, first : first + 4].sum()
     yesterday = np.concatenate([[opening], out["dau"][:-1]]) if days else out["dau"]
     out["active_churned"] = yesterday - out["active_retained"]
-    return {name: out[name] for name in NAMES}
+    columns = {name: out[name] for name in NAMES}
+    return columns if ledger.responses is None else columns | response_columns(ledger, days, columns)
 
 
-MONEY = tuple(metric.name for metric in METRICS if metric.unit == "CNY")
+MONEY = tuple(metric.name for metric in (*METRICS, *RESPONSE_METRICS) if metric.unit == "CNY")
 
 
 def daily_frame(ledger: Ledger, days: int) -> pd.DataFrame:
     """One row per day with all metrics; money in CNY."""
     frame = pd.DataFrame({"day": np.arange(days, dtype=np.int32), **daily_columns(ledger, days)})
     for name in MONEY:
-        frame[name] = frame[name] / 100.0
+        if name in frame:
+            frame[name] = frame[name] / 100.0
     return frame

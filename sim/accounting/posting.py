@@ -36,6 +36,12 @@ FLOWS = (
     ("dormant_30", "lost", "removed"),
     ("dormant_60", "lost", "removed"),
     ("dormant_90", "lost", "removed"),
+    ("new", "lost", "left"),
+    ("active", "lost", "left"),
+    ("at_risk", "lost", "left"),
+    ("dormant_30", "lost", "left"),
+    ("dormant_60", "lost", "left"),
+    ("dormant_90", "lost", "left"),
 )
 """Every move between stages that exists: from, to, cause."""
 JOINED = 0
@@ -43,12 +49,85 @@ BY_ORDER = np.array([-1, 1, -1, 2, 3, 4, 5, -1])
 """The flow of an order, by the stage that the member is in (-1: no move)."""
 ACTIVE_SILENT, AT_RISK_SILENT, NEW_SILENT, DORMANT_30_SILENT, DORMANT_60_SILENT = 6, 7, 8, 9, 10
 BY_REMOVAL = np.array([-1, 11, 12, 13, 14, 15, 16, -1])
+LEFT = 6
+"""From a removal to leaving of one's own accord, in FLOWS."""
 
 COHORT = ("joined", "active", "orders", "revenue_cents")
 COHORT_JOINED, COHORT_ACTIVE, COHORT_ORDERS, COHORT_REVENUE = range(4)
 
 MONTHLY = ("new", "retained", "resurrected")
 MONTH_NEW, MONTH_RETAINED, MONTH_RESURRECTED = range(3)
+
+RESPONSES = (
+    "messages_useful",
+    "messages_fun",
+    "messages_benefit",
+    "messages_care",
+    "opens_useful",
+    "opens_fun",
+    "opens_benefit",
+    "opens_care",
+    "message_visits",
+    "own_visits",
+    "interactions",
+    "impulse_orders",
+    "coupon_orders",
+    "muted",
+    "blocked",
+    "left",
+    "reachable_lost",
+    "returned",
+    "drifted_need",
+    "drifted_quality",
+    "drifted_service",
+    "drifted_logistics",
+    "offers_issued",
+    "offers_redeemed",
+    "offers_expired",
+    "offer_issued_cents",
+    "offer_redeemed_cents",
+    "offer_expired_cents",
+    "discount_cents",
+    "markdown_cents",
+    "list_cents",
+    "goods_cents",
+    "sample_cents",
+    "message_cents",
+    "content_cents",
+    "labour_cents",
+    "operation_cents",
+    "capped",
+    "over_quota",
+    "quiet",
+    "over_budget",
+    "turned_away",
+    "fatigue_milli",
+    "removed_muted",
+    "removed_blocked",
+    "attributed_cents",
+    "attributed_orders",
+)
+"""What an operator brings about, in the order of the books; amounts in cents; see accounting.metrics for meanings."""
+(
+    SENT, _, _, _, OPENED, _, _, _, MESSAGE_VISITS, OWN_VISITS, INTERACTIONS, IMPULSE_ORDERS, COUPON_ORDERS, MUTES,
+    BLOCKS, LEAVES, REACHABLE_LOST, RETURNS, DRIFT_CAUSE, _, _, _, ISSUED, REDEEMED, EXPIRED, ISSUED_CENTS,
+    REDEEMED_CENTS, EXPIRED_CENTS, DISCOUNT, MARKDOWN, LIST, GOODS, SAMPLES, MESSAGE_COST, CONTENT_COST, LABOUR_COST,
+    OPERATION_COST, CAPPED, OVER_QUOTA, QUIET, OVER_BUDGET, TURNED_AWAY, FATIGUE, REMOVED_MUTED,
+    REMOVED_BLOCKED, ATTRIBUTED, ATTRIBUTED_ORDERS,
+) = range(len(RESPONSES))  # fmt: skip
+
+SEGMENTS = ("new", "active", "at_risk", "dormant_30", "dormant_60", "dormant_90", "newcomer")
+"""What results of an operated membership are told apart by: the lifecycle stage at day 0, or being a newcomer."""
+NEWCOMER = 6
+SEGMENT_EVENTS = ("orders", "revenue_cents", "list_cents", "messages", "opens", "opted_out", "returned", "drifted")
+(
+    SEGMENT_ORDERS, SEGMENT_REVENUE, SEGMENT_LIST, SEGMENT_MESSAGES, SEGMENT_OPENS, SEGMENT_OPTED_OUT,
+    SEGMENT_RETURNED, SEGMENT_DRIFTED,
+) = range(len(SEGMENT_EVENTS))  # fmt: skip
+PERIOD = 30
+"""Days of one row of the segments' book."""
+
+OFFER_BOOK = ("issued", "redeemed", "expired", "issued_cents", "redeemed_cents", "expired_cents")
 
 NOBODY, GONE = 7, 8
 """Where a newcomer's activity comes from: no state; and from where on removals of members active today stand."""
@@ -62,7 +141,10 @@ class Books(NamedTuple):
     cohorts [joining month, calendar month, COHORT]; monthly [calendar month, channel, MONTHLY];
     moved [channel, first order only or repeat, day of the last order]: change of the recency book today;
     thresholds [4]: days of silence at which the lifecycle stage changes; lookback [1]: days before day 0 that
-    the recency book tells apart.
+    the recency book tells apart;
+    responses [day, channel, RESPONSES]; segments [period of 30 days, SEGMENTS, SEGMENT_EVENTS]; offers [offer of the
+    run, OFFER_BOOK]; engaged [day of the last sign of life]: change of the book of the engaged today. These four are
+    empty where no operator speaks.
     """
 
     events: np.ndarray
@@ -73,6 +155,10 @@ class Books(NamedTuple):
     moved: np.ndarray
     thresholds: np.ndarray
     lookback: np.ndarray
+    responses: np.ndarray
+    segments: np.ndarray
+    offers: np.ndarray
+    engaged: np.ndarray
 
 
 @rule
@@ -145,9 +231,64 @@ def post_drift(m: Any, today: Any, books: Any) -> None:
 @rule
 def post_removal(m: Any, today: Any, books: Any) -> None:
     """A visible departure: he is struck off the list."""
+    post_departure(m, 0, today, books)
+
+
+@rule
+def post_departure(m: Any, kind: int, today: Any, books: Any) -> None:
+    """He is struck off the list; kind: 0 where he was removed, LEFT where he left of his own accord."""
     stage = stages.lifecycle_stage(max(today.day - 1 - m.last_order, 0), m.orders, books.thresholds)
-    books.flows[today.row, m.channel, BY_REMOVAL[stage]] += 1
+    books.flows[today.row, m.channel, BY_REMOVAL[stage] + kind] += 1
     books.events[today.row, m.channel, REMOVED_ATTACHED] += m.attached
     if m.last_order == today.day:  # he was active today, and is not here tonight
         books.activity[today.row, m.channel, GONE + m.activity] += 1
     books.moved[m.channel, 1 if m.orders > 1 else 0, anchor(m.last_order, books)] -= 1
+
+
+@rule
+def post_response(m: Any, event: int, amount: int, today: Any, books: Any) -> None:
+    """One of RESPONSES, today."""
+    books.responses[today.row, m.channel, event] += amount
+
+
+@rule
+def post_segment(r: Any, event: int, amount: int, today: Any, books: Any) -> None:
+    """One of SEGMENT_EVENTS, in this period."""
+    books.segments[today.row // PERIOD, r.segment, event] += amount
+
+
+@rule
+def post_sign_of_life(r: Any, today: Any, books: Any) -> None:
+    """He opened, visited or ordered today."""
+    if r.last_active != today.day:
+        books.engaged[anchor(r.last_active, books)] -= 1
+        books.engaged[anchor(today.day, books)] += 1
+        r.last_active = today.day
+
+
+@rule
+def post_offer(m: Any, place: int, event: int, cents: int, today: Any, books: Any) -> None:
+    """An offer of the run was issued (0), redeemed (1) or expired (2), with what it could take off at most."""
+    books.responses[today.row, m.channel, ISSUED + event] += 1
+    books.responses[today.row, m.channel, ISSUED_CENTS + event] += cents
+    books.offers[place, event] += 1
+    books.offers[place, 3 + event] += cents
+
+
+@rule
+def post_opt_out(m: Any, r: Any, way: int, today: Any, books: Any) -> None:
+    """He mutes (1), blocks (2) or leaves (3): one fewer can be reached."""
+    books.responses[today.row, m.channel, MUTES + way - 1] += 1
+    books.responses[today.row, m.channel, REACHABLE_LOST] += 1
+    post_segment(r, SEGMENT_OPTED_OUT, 1, today, books)
+    if way == 3:
+        post_departure(m, LEFT, today, books)
+        books.engaged[anchor(r.last_active, books)] -= 1
+
+
+@rule
+def post_relation_end(m: Any, r: Any, today: Any, books: Any) -> None:
+    """A member who is struck off takes his permission and his signs of life with him."""
+    if r.permission > 0:
+        post_response(m, REMOVED_MUTED + r.permission - 1, 1, today, books)
+    books.engaged[anchor(r.last_active, books)] -= 1

@@ -2,14 +2,41 @@
 
 Everything that a member does, he does here, in this order, reading his own row, the day and the settings, and
 writing only his own row and the books. The rules themselves stand beside this file, one tendency each.
+`live_one_day` is the base life. Where an operator speaks to members, `live_operated_day` is the same life with his
+touches: whoever is left alone lives the base life to the bit.
 """
 
 import math
 from typing import Any
 
-from sim.accounting.posting import post_drift, post_order
-from sim.behaviour import buying, drifting, spending
+import numpy as np
+
+from sim import rng
+from sim.accounting import posting
+from sim.accounting.posting import post_drift, post_order, post_response, post_segment
+from sim.behaviour import (
+    answering,
+    buying,
+    drifting,
+    fatigue,
+    goods,
+    novelty,
+    opening,
+    permission,
+    pricing,
+    returning,
+    satisfaction,
+    spending,
+    temperament,
+    trust,
+    visiting,
+    wallet,
+)
+from sim.behaviour.shapes import TRUST_UNIT
 from sim.jit import rule
+from sim.numbers import exp
+from sim.population import WALLET
+from sim.touch import BENEFIT, FORMATS, NO_OFFER, SAMPLE, SLOTS, THRESHOLD
 
 NEVER = 2_000_000_000
 """A day that never comes."""
@@ -40,12 +67,17 @@ def clock_tonight(m: Any, today: Any) -> float:
 @rule
 def buy(m: Any, today: Any, p: Any, books: Any) -> None:
     """He orders; the books take it; his clock is set for the next order."""
-    value = spending.order_value(today.luck, m.key, m.orders, m.usual_value, p.spending)
+    place_order(m, spending.order_value(today.luck, m.key, m.orders, m.usual_value, p.spending), today, books)
+    m.order_at += buying.gap(today.luck, m.key, m.orders, p.buying) / m.purchase_rate
+
+
+@rule
+def place_order(m: Any, value: int, today: Any, books: Any) -> None:
+    """An order of `value` cents goes into the books and his row."""
     post_order(m, value, today, books)
     m.orders += 1
     m.spend += value
     m.last_order = today.day
-    m.order_at += buying.gap(today.luck, m.key, m.orders, p.buying) / m.purchase_rate
 
 
 @rule
@@ -76,7 +108,7 @@ def join(m: Any, key: Any, channel: int, today: Any, p: Any, books: Any) -> None
     m.orders = 1
     m.spend = value
     m.order_at = today.clock[today.at + 1] + buying.gap(today.luck, key, 1, p.buying) / m.purchase_rate
-    m.drift_at = today.day + 1.0 + drifting.days_attached(today.luck, key, m.drift_hazard)
+    m.drift_at = today.day + 1.0 + drifting.days_attached(today.luck, key, 0, m.drift_hazard)
 
 
 @rule
@@ -103,3 +135,471 @@ def next_day(m: Any, today: Any) -> int:
             high = middle
     order_day = today.day + (low - today.at)
     return order_day if order_day < drift_day else drift_day
+
+
+# -- the same life where an operator speaks to members ----------------------------------------------------------
+
+
+@rule
+def live_operated_day(m: Any, r: Any, touch: Any, today: Any, desk: Any, p: Any, q: Any, books: Any) -> None:
+    """One member's day with the operator's touches.
+
+    r: his relation to the operator; touch: which of today's messages reach him, a bit each; desk: `operation.Desk`,
+    today's messages, the run's offers and how the business is run; q: how people respond.
+    """
+    recover(m, r, today, desk, q, books)
+    think_of_leaving(m, r, today, q, books)
+    r.seen = today.day
+    if m.listed == 0:
+        recall(r, touch, desk)
+        return
+    for n in range(desk.sends.shape[0]):
+        if (touch >> np.uint64(n)) & np.uint64(1):
+            receive(m, r, desk.sends[n], today, desk, p, q, books)
+    while r.visit_at < today.day + 1.0:
+        visit(m, r, today, q, books)
+    tonight = clock_tonight(m, today)
+    while m.order_at < tonight:
+        order(m, r, PLANNED, today, desk, p, q, books)
+        m.order_at += buying.gap(today.luck, m.key, gap_number(m, r), p.buying) / (m.purchase_rate * r.pace)
+    if m.drift_at < today.day + 1.0:
+        lapse(m, r, today, desk, q, books)
+    set_pace(m, r, today, desk, p, q)
+
+
+@rule
+def gap_number(m: Any, r: Any) -> int:
+    """Which of his gaps the clock is in: orders on impulse do not count, and each time he returns he starts anew."""
+    return m.orders - r.impulses + ANEW * r.lapses
+
+
+ANEW = 1_000_000
+"""Places in the luck of gaps that each of his spells of membership may use."""
+PLANNED, IMPULSE, DRAWN = range(3)
+"""What brought an order about: his own clock, a message, or an offer that drew the clock's next order forward."""
+AT_REST = 1e-3
+"""Speeds and prices closer to 1 than this are 1."""
+LOOK_AGAIN = 7
+"""Days after which a member who is not at rest is looked at again, though nothing has happened to him."""
+
+
+@rule
+def recover(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
+    """Since he was last looked at: fatigue, wear, habit and trust return to rest; offers expire; needs change."""
+    days = float(today.day - r.seen)
+    if days <= 0.0:
+        return
+    # permission was at stake while he was tired: counted before the rest
+    if r.met == 1 and r.permission == permission.REACHABLE:
+        heard = min(days, max(q.permission.heard - (r.seen - r.last_message), 0.0))
+        if heard > 0.0:
+            tired = fatigue.load(r, float(r.seen - m.last_order), q.fatigue)
+            r.patience -= permission.opt_out_hazard(r, tired, heard, q.fatigue.memory, m.attached, q.permission)
+    r.trust = trust.trust_after(r.trust, r.trust_rest, days, q.trust)
+    if r.met == 1:
+        r.fatigue *= exp(-days / q.fatigue.memory)
+        fresh = exp(-days / q.novelty.memory)
+        for form in range(len(FORMATS)):
+            r.staleness[form] *= fresh
+        r.habit *= exp(-days / q.opening.habit_memory)
+        r.value_opens *= exp(-days / q.trust.saturation_memory)
+    if r.reference_price != 1.0:
+        r.reference_price += (1.0 - r.reference_price) * (1.0 - exp(-q.pricing.forgetting * days))
+        if abs(r.reference_price - 1.0) < AT_REST:
+            r.reference_price = 1.0
+    if r.debt > 0.0:
+        run = today.clock[today.at] - today.clock[today.at - int(days)]
+        r.debt = max(r.debt - run * m.purchase_rate * r.pace, 0.0)
+    temperament.needs_change(r, today.luck, m.key, float(today.day), desk.ops[0], q.temperament)
+    for k in range(WALLET):
+        if r.offer[k] != NO_OFFER and r.offer_until[k] < today.day:
+            posting.post_offer(m, r.offer[k], 2, r.offer_cents[k], today, books)
+            r.offer[k] = NO_OFFER
+
+
+@rule
+def think_of_leaving(m: Any, r: Any, today: Any, q: Any, books: Any) -> None:
+    """When he has borne enough, he mutes, blocks or leaves."""
+    if r.patience > 0.0 or r.permission != permission.REACHABLE:
+        return
+    _, u = rng.two_uniforms(today.luck, m.key, rng.PATIENCE, 0)
+    if u < q.permission.leave_share:
+        r.permission = permission.GONE
+    elif u < q.permission.leave_share + q.permission.mute_share:
+        r.permission = permission.MUTED
+    else:
+        r.permission = permission.BLOCKED
+    posting.post_opt_out(m, r, r.permission, today, books)
+    if r.permission == permission.GONE:
+        empty_wallet(m, r, today, books)
+        m.listed = 0
+        m.attached = 0
+        m.order_at = NEVER
+        m.drift_at = NEVER
+        r.visit_at = NEVER
+
+
+@rule
+def empty_wallet(m: Any, r: Any, today: Any, books: Any) -> None:
+    """Whoever is no longer a member loses his offers."""
+    for k in range(WALLET):
+        if r.offer[k] != NO_OFFER:
+            posting.post_offer(m, r.offer[k], 2, r.offer_cents[k], today, books)
+            r.offer[k] = NO_OFFER
+
+
+@rule
+def recall(r: Any, touch: Any, desk: Any) -> None:
+    """Messages that were meant for one who left before they came are not sent."""
+    for n in range(desk.sends.shape[0]):
+        if (touch >> np.uint64(n)) & np.uint64(1):
+            r.messages -= 1
+            if desk.sends[n].kind == BENEFIT:
+                r.sold -= 1
+
+
+@rule
+def receive(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, q: Any, books: Any) -> None:
+    """One message reaches him: he opens it or not, tires, learns, visits, buys, comes back."""
+    post_response(m, posting.SENT + send.kind, 1, today, books)
+    post_response(m, posting.MESSAGE_COST, spending.cents(send.cost), today, books)
+    post_response(m, posting.LABOUR_COST, spending.cents(send.labour), today, books)
+    post_segment(r, posting.SEGMENT_MESSAGES, 1, today, books)
+    r.met = 1
+    place = take_offer(m, r, send, today, desk, p, books)
+    if r.permission != permission.REACHABLE:
+        return
+    r.last_message = today.day
+    topic = send.topic
+    addressed = 0
+    if send.personal == 1 and r.tag >= 0:
+        topic, addressed = r.tag, 1
+    elif send.diagnosed == 1 and r.diagnosed >= 0:
+        topic, addressed = r.diagnosed, 1
+    hour = r.known_hour if send.own_hour == 1 and r.known_hour >= 0.0 else send.hour
+    match = opening.matched(topic, r.need, q.opening)
+    hour_match = opening.hour_matched(hour, r.hour, q.opening)
+    load = fatigue.load(r, float(today.day - m.last_order), q.fatigue)
+    post_response(m, posting.FATIGUE, int(1000.0 * min(load, 1e6)), today, books)
+    index = today.day * SLOTS + send.slot
+    opens, follows = rng.two_uniforms(today.luck, m.key, rng.OPENING, index)
+    chance = opening.open_probability(r, send, match, hour_match, load, m.attached, q.opening)
+    tiring = fatigue.weight(send.kind, match, hour_match, q.fatigue)
+    r.fatigue += tiring
+    novelty.wear(r, send.form, send.again, q.novelty)
+    if opens >= chance:
+        trust.trust_worn(r, tiring, q.trust)
+        return
+    post_response(m, posting.OPENED + send.kind, 1, today, books)
+    post_segment(r, posting.SEGMENT_OPENS, 1, today, books)
+    posting.post_sign_of_life(r, today, books)
+    r.opens += 1
+    r.last_open = today.day
+    r.habit += q.opening.habit_gain * (1.0 - r.habit)
+    wants, answers = rng.two_uniforms(today.luck, m.key, rng.PULL, index)
+    if answers < opening.interact_probability(r, send.kind, match, q.opening):
+        post_response(m, posting.INTERACTIONS, 1, today, books)
+    depth = 0.0
+    if place >= 0:
+        r.offer_known[place] = 1
+    price = wallet.price_held(r, desk.offers, usual_cents(m, p), m.orders)
+    if place >= 0:
+        depth = 1.0 - price
+        pricing.price_seen(r, price, q.pricing)
+        if desk.offers[r.offer[place]].kind == SAMPLE:
+            depth += q.pricing.sample_pull
+            use_sample(m, r, place, today, q, books)
+    if send.ask == 1:
+        answering.answer(r, today.luck, m.key, q.answering)
+    come, back = rng.two_uniforms(today.luck, m.key, rng.COUPON, index)
+    if m.attached == 1 and depth > 0.0:
+        drawn(m, r, pricing.offer_push(r, depth, come, q.pricing), today, desk, p, q, books)
+    if follows < opening.visit_probability(match, q.opening):
+        post_response(m, posting.MESSAGE_VISITS, 1, today, books)
+        if m.attached == 1:
+            cheap = pricing.price_factor(r, price, q.pricing)
+            if wants < visiting.impulse_probability(r, send.pull * match, cheap, q.visiting):
+                order(m, r, IMPULSE, today, desk, p, q, books)
+                r.debt += q.visiting.borrowed
+                m.order_at += q.visiting.borrowed / (m.purchase_rate * r.pace)
+    if r.paused == 1 and back < returning.call_probability(
+        r, match, send.pull, depth * pricing.taste(r, q.pricing), q.returning
+    ):
+        come_back(m, r, today, p, books)
+    trust.trust_learnt(r, send.kind, match, addressed, trust.openness(float(today.day - m.joined), q.trust), q.trust)
+
+
+@rule
+def usual_cents(m: Any, p: Any) -> float:
+    """His usual order at list price, in cents."""
+    return 100.0 * p.spending.median_order * exp(m.usual_value)
+
+
+@rule
+def take_offer(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, books: Any) -> int:
+    """The offer that came with a message goes into his wallet; returns its place, -1 where there is none."""
+    if send.offer == NO_OFFER:
+        return -1
+    place = wallet.holds(r, send.offer)
+    if place >= 0:
+        return place
+    place = wallet.free_place(r)
+    if place < 0:
+        return -1
+    offer = desk.offers[send.offer]
+    r.offer[place] = send.offer
+    r.offer_until[place] = today.day + offer.life - 1
+    r.offer_cents[place] = wallet.face_value(offer, m.spend, usual_cents(m, p))
+    r.offer_known[place] = 0
+    posting.post_offer(m, send.offer, 0, r.offer_cents[place], today, books)
+    return place
+
+
+@rule
+def use_sample(m: Any, r: Any, place: int, today: Any, q: Any, books: Any) -> None:
+    """He asks for the sample, gets it, and learns that the operator gives before it takes."""
+    posting.post_offer(m, r.offer[place], 1, r.offer_cents[place], today, books)
+    post_response(m, posting.SAMPLES, r.offer_cents[place], today, books)
+    r.offer[place] = NO_OFFER
+    r.trust += q.trust.care * r.fit * (1.0 - r.trust)
+
+
+@rule
+def drawn(m: Any, r: Any, push: float, today: Any, desk: Any, p: Any, q: Any, books: Any) -> None:
+    """An offer draws his next order forward, if it was near enough; part of what was drawn is missing later."""
+    speed = m.purchase_rate * r.pace
+    now = today.clock[today.at]
+    missing = (m.order_at - now) * speed
+    if 0.0 < missing <= push:
+        order(m, r, DRAWN, today, desk, p, q, books)
+        gap = buying.gap(today.luck, m.key, gap_number(m, r), p.buying)
+        m.order_at = now + (gap + q.pricing.pull_debt * missing) / speed
+
+
+@rule
+def visit(m: Any, r: Any, today: Any, q: Any, books: Any) -> None:
+    """He looks in of his own accord."""
+    post_response(m, posting.OWN_VISITS, 1, today, books)
+    posting.post_sign_of_life(r, today, books)
+    r.visits += 1
+    hazard = q.visiting.visits_per_order * m.purchase_rate * r.pace
+    r.visit_at += visiting.visit_gap(today.luck, m.key, r.visits, hazard)
+
+
+ATTRIBUTION = 7
+"""Days after an opened message within which last-touch attribution credits it with an order, caused by it or not."""
+
+
+@rule
+def order(m: Any, r: Any, why: int, today: Any, desk: Any, p: Any, q: Any, books: Any) -> None:
+    """He orders, at list price or with the best offer that he knows of, and is satisfied or not."""
+    ops = desk.ops[0]
+    at = m.orders
+    kind = goods.ORDINARY
+    if r.permission == permission.REACHABLE:
+        kind = goods.which_goods(today.luck, m.key, at, ops.exclusive, ops.clearance)
+    value = spending.order_value(today.luck, m.key, at, m.usual_value, p.spending)
+    listed = value
+    if kind == goods.CLEARANCE:
+        value = spending.cents(q.goods.clearance_price * value)
+    elif kind == goods.EXCLUSIVE:
+        value = spending.cents(q.goods.exclusive_value * value)
+        listed = value
+    outcome, found = rng.two_uniforms(today.luck, m.key, rng.EXPERIENCE, at)
+    off = redeem(m, r, value, found < q.pricing.found, today, desk, q, books)
+    if off < 0:  # he filled his basket up to a threshold
+        listed += -off - 1
+        value += -off - 1
+        off = redeem(m, r, value, found < q.pricing.found, today, desk, q, books)
+    post_response(m, posting.LIST, listed, today, books)
+    post_response(m, posting.DISCOUNT, off, today, books)
+    post_response(m, posting.MARKDOWN, listed - value, today, books)
+    post_response(m, posting.GOODS, spending.cents((1.0 - ops.margin) * listed), today, books)
+    if off > 0:
+        post_response(m, posting.COUPON_ORDERS, 1, today, books)
+    if why == IMPULSE:
+        post_response(m, posting.IMPULSE_ORDERS, 1, today, books)
+        r.impulses += 1
+    post_segment(r, posting.SEGMENT_ORDERS, 1, today, books)
+    post_segment(r, posting.SEGMENT_REVENUE, value - off, today, books)
+    post_segment(r, posting.SEGMENT_LIST, listed, today, books)
+    if today.day - r.last_open <= ATTRIBUTION:
+        post_response(m, posting.ATTRIBUTED, value - off, today, books)
+        post_response(m, posting.ATTRIBUTED_ORDERS, 1, today, books)
+    posting.post_sign_of_life(r, today, books)
+    place_order(m, value - off, today, books)
+    if kind != goods.ORDINARY:
+        r.met = 1
+    if r.met == 0:
+        return
+    if listed > 0:
+        pricing.price_paid(r, (value - off) / listed, q.pricing)
+    spoilt = q.goods.clearance_disappoints if kind == goods.CLEARANCE else 0.0
+    went = satisfaction.order_went(
+        outcome,
+        spoilt + q.satisfaction.quality * (1.0 - ops.mended_quality),
+        q.satisfaction.service * (1.0 - ops.mended_service),
+        q.satisfaction.logistics * (1.0 - ops.mended_logistics),
+    )
+    well = 1 if went < 0 else 0
+    satisfaction.satisfied(r, well, q.satisfaction)
+    trust.trust_from_order(r, well, q.trust)
+    if kind == goods.EXCLUSIVE:
+        r.trust += q.goods.exclusive_trust * (1.0 - r.trust)
+
+
+@rule
+def redeem(m: Any, r: Any, value: int, finds: bool, today: Any, desk: Any, q: Any, books: Any) -> int:
+    """Use the best offer that he knows of, or finds, and all stackable ones beside it; returns the cents taken off.
+
+    Where a basket a little larger would reach a threshold and nothing else helps, nothing is used and the answer is
+    -1 - (the cents that are missing).
+    """
+    best, most, short = -1, 0, -1
+    for k in range(WALLET):
+        if r.offer[k] == NO_OFFER or not (r.offer_known[k] == 1 or finds):
+            continue
+        offer = desk.offers[r.offer[k]]
+        off = wallet.discount(offer, r.offer_cents[k], value, m.orders)
+        if off > most:
+            best, most = k, off
+        if offer.kind == THRESHOLD and value < offer.least and value >= q.pricing.tops_up * offer.least:
+            missing = spending.cents(offer.least) - value
+            short = missing if short < 0 else min(short, missing)
+    if best < 0:
+        return -1 - short if short > 0 else 0
+    posting.post_offer(m, r.offer[best], 1, r.offer_cents[best], today, books)
+    r.offer[best] = NO_OFFER
+    total = most
+    for k in range(WALLET):
+        if r.offer[k] == NO_OFFER or not (r.offer_known[k] == 1 or finds):
+            continue
+        offer = desk.offers[r.offer[k]]
+        off = min(wallet.discount(offer, r.offer_cents[k], value, m.orders), value - total)
+        if offer.stackable == 1 and off > 0:
+            total += off
+            posting.post_offer(m, r.offer[k], 1, r.offer_cents[k], today, books)
+            r.offer[k] = NO_OFFER
+    return total
+
+
+@rule
+def lapse(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
+    """He drifts away for a cause; unless his need has gone, he is within reach and may come back."""
+    ops = desk.ops[0]
+    cause = returning.cause_of_drift(
+        today.luck, m.key, r.lapses, ops.mended_quality, ops.mended_service, ops.mended_logistics, q.returning
+    )
+    drift_away(m, today, books)
+    post_response(m, posting.DRIFT_CAUSE + cause, 1, today, books)
+    post_segment(r, posting.SEGMENT_DRIFTED, 1, today, books)
+    r.lapses += 1
+    r.paused = 0 if cause == returning.NEED_GONE else 1
+    r.visit_at = NEVER
+
+
+@rule
+def come_back(m: Any, r: Any, today: Any, p: Any, books: Any) -> None:
+    """He takes part again: his clocks start anew tomorrow."""
+    r.paused = 0
+    m.attached = 1
+    r.pace = 1.0
+    r.drift_pace = 1.0
+    m.drift_at = today.day + 1.0 + drifting.days_attached(today.luck, m.key, r.lapses, m.drift_hazard)
+    gap = buying.gap(today.luck, m.key, gap_number(m, r), p.buying)
+    m.order_at = today.clock[today.at + 1] + gap / m.purchase_rate
+    r.visit_at = today.day + 1.0
+    post_response(m, posting.RETURNS, 1, today, books)
+    post_segment(r, posting.SEGMENT_RETURNED, 1, today, books)
+
+
+@rule
+def set_pace(m: Any, r: Any, today: Any, desk: Any, p: Any, q: Any) -> None:
+    """How fast his clocks run from tomorrow on: trust, price, permission and the goods shown; 1 at rest."""
+    if m.attached == 0:
+        return
+    ops = desk.ops[0]
+    pace, drift = 1.0, 1.0
+    if r.met == 1:
+        if r.trust != r.trust_rest:
+            pace *= exp(q.visiting.trust_pace * (r.trust - r.trust_rest) / TRUST_UNIT)
+        price = wallet.price_held(r, desk.offers, usual_cents(m, p), m.orders)
+        if price != 1.0 or r.reference_price != 1.0:
+            pace *= pricing.price_factor(r, price, q.pricing)
+        if r.permission == permission.BLOCKED:
+            pace *= q.permission.blocked_pace
+    if r.permission == permission.REACHABLE and ops.clearance > 0.0:
+        pace *= goods.appeal(ops.exclusive, ops.clearance, q.goods)
+    pace = min(max(pace, q.visiting.slowest), q.visiting.fastest)
+    if abs(pace - 1.0) < AT_REST:
+        pace = 1.0
+    drift = returning.drift_factor(r, ops.mended_quality, ops.mended_service, ops.mended_logistics, q.returning)
+    if abs(drift - 1.0) < AT_REST:
+        drift = 1.0
+    tomorrow = today.day + 1.0
+    if pace != r.pace:
+        now = today.clock[today.at + 1]
+        m.order_at = now + (m.order_at - now) * (r.pace / pace)
+        r.visit_at = tomorrow + (r.visit_at - tomorrow) * (r.pace / pace)
+        r.pace = pace
+    if drift != r.drift_pace:
+        m.drift_at = tomorrow + (m.drift_at - tomorrow) * (r.drift_pace / drift)
+        r.drift_pace = drift
+
+
+@rule
+def meet(m: Any, r: Any, segment: int, today: Any, market: Any, q: Any) -> None:
+    """What a person is to the operator before the first word: his temperament, at rest, unknown."""
+    temperament.meet_temperament(r, today.luck, m.key, today.day, market, q.temperament)
+    r.trust_rest = trust.resting_trust(r.fit, q.trust)
+    r.trust = r.trust_rest
+    r.satisfaction = q.satisfaction.rest_low + q.satisfaction.rest_fit * r.fit
+    r.reference_price = 1.0
+    r.pace = 1.0
+    r.drift_pace = 1.0
+    r.patience = rng.exponential(today.luck, m.key, rng.PATIENCE, 0)
+    r.known_hour = -1.0
+    r.known_tolerance = -1.0
+    r.tag = -1
+    r.diagnosed = -1
+    r.seen = today.day
+    r.sent_upto = today.day
+    r.sent_in = -1
+    r.last_message = -NEVER
+    r.last_open = -NEVER
+    r.last_active = m.last_order
+    r.orders_before = m.orders
+    r.segment = segment
+    for k in range(WALLET):
+        r.offer[k] = NO_OFFER
+    for k in range(r.marked.shape[0]):
+        r.marked[k] = -NEVER
+    if m.attached == 1:
+        hazard = q.visiting.visits_per_order * m.purchase_rate
+        r.visit_at = NEVER if hazard <= 0.0 else today.day + 1.0 + visiting.visit_gap(today.luck, m.key, 0, hazard)
+    else:
+        # whoever drifted away before the operator began did so for a cause as well
+        cause = returning.cause_of_drift(today.luck, m.key, 0, 0.0, 0.0, 0.0, q.returning)
+        r.paused = 0 if cause == returning.NEED_GONE else 1
+        r.lapses = 1
+        r.visit_at = NEVER
+
+
+@rule
+def next_operated_day(m: Any, r: Any, today: Any, q: Any) -> int:
+    """The first day after today on which he must be asked: as in the base life, or a visit, or an offer's end.
+
+    Whoever is not at rest is looked at again within a week, so that his clocks keep pace with him.
+    """
+    if m.listed == 0:
+        return NEVER
+    day = next_day(m, today)
+    if r.visit_at < NEVER:
+        day = min(day, math.floor(r.visit_at))
+    for k in range(WALLET):
+        if r.offer[k] != NO_OFFER:
+            day = min(day, r.offer_until[k] + 1)
+    heard = today.day - r.last_message < q.permission.heard and r.permission == permission.REACHABLE
+    if r.pace != 1.0 or r.drift_pace != 1.0 or heard:
+        day = min(day, today.day + LOOK_AGAIN)
+    return max(day, today.day + 1)

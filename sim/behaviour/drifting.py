@@ -45,6 +45,9 @@ def drift_hazard(luck: np.uint64, key: np.uint64, p: Any) -> float:
 
 
 @rule
-def days_attached(luck: np.uint64, key: np.uint64, hazard: float) -> float:
-    """How many days from now a member stays attached (the hazard is constant, so it does not matter when now is)."""
-    return rng.exponential(luck, key, rng.DRIFT_TIME, 0) / hazard
+def days_attached(luck: np.uint64, key: np.uint64, ordinal: int, hazard: float) -> float:
+    """How many days from now a member stays attached who has come back `ordinal` times.
+
+    The hazard is constant, so it does not matter when now is.
+    """
+    return rng.exponential(luck, key, rng.DRIFT_TIME, ordinal) / hazard

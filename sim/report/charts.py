@@ -147,7 +147,7 @@ class Sheet:
         from matplotlib.figure import Figure
 
         size = 13.0 if width == WIDE else 11.0
-        lines = textwrap.wrap(drawable(title), int(width * 117 / size))
+        lines = textwrap.wrap(drawable(title), int(width * (117 if width == WIDE else 105) / size))
         head = 0.16 + 0.235 * len(lines) * size / 13 + 0.235 * legend_rows + above
         foot = below + 0.22
         height = head + sum(panels) + gap * (len(panels) - 1) + foot
@@ -189,11 +189,11 @@ class Sheet:
         )
 
 
-def _source(m: Material) -> str:
+def source_line(m: Material) -> str:
     return f"{m.title}; {m.replications:,} simulated futures, seed {m.summary['seed']}."
 
 
-def _plain(axes: Any, label: str, grid: str = "y") -> None:
+def plain_axes(axes: Any, label: str, grid: str = "y") -> None:
     """Axes as they are on every chart: y from 0 unless set later, a light grid behind, no box."""
     from matplotlib.ticker import FuncFormatter
 
@@ -208,7 +208,7 @@ def _plain(axes: Any, label: str, grid: str = "y") -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
-def _time_axis(axes: Any, first: dt.date, last: dt.date, most: int = 13) -> None:
+def time_axis(axes: Any, first: dt.date, last: dt.date, most: int = 13) -> None:
     """Ticks on the first of months, named in English, the year where it is new."""
     from matplotlib.dates import date2num
 
@@ -231,7 +231,7 @@ def _time_axis(axes: Any, first: dt.date, last: dt.date, most: int = 13) -> None
     axes.set_xlim(float(date2num(first)) - margin, float(date2num(last)) + margin)
 
 
-def _dates(m: Material, days: Sequence[int] | pd.Index) -> np.ndarray:
+def dates(m: Material, days: Sequence[int] | pd.Index) -> np.ndarray:
     """Days of the run as matplotlib's numbers of days since 1970."""
     base = (m.start - dt.date(1970, 1, 1)).days
     return np.asarray(days, dtype=float) + base
@@ -248,7 +248,7 @@ def _fan(axes: Any, x: np.ndarray, rows: pd.DataFrame) -> tuple[list[Any], list[
 
 
 def _jump_off(axes: Any, m: Material) -> None:
-    at = float(_dates(m, [0])[0]) - 0.5
+    at = float(dates(m, [0])[0]) - 0.5
     axes.axvline(at, color=INK, linewidth=1.0, linestyle=(0, (4, 3)), zorder=3)
     axes.text(
         at,
@@ -335,7 +335,7 @@ def _weekly(
         entries = 4 + (past is not None) + (truth is not None)
         sheet = Sheet(
             title,
-            _source(m),
+            source_line(m),
             width=NARROW if narrow else WIDE,
             legend_rows=math.ceil(entries / (2 if narrow else 3)),
             panels=(2.6,) if narrow else (3.9,),
@@ -343,19 +343,19 @@ def _weekly(
             above=0.2 if past is None else 0.38,
         )
         axes = sheet.axes[0]
-        _plain(axes, f"{what} per week" if unit == "" else f"{what} per week ({unit})")
-        x = _dates(m, rows.index)
+        plain_axes(axes, f"{what} per week" if unit == "" else f"{what} per week ({unit})")
+        x = dates(m, rows.index)
         middle, tints = _fan(axes, x, rows)
         handles, labels = [*middle, *tints], ["average of all simulated futures", *reversed(BAND_WORDS)]
         begin = m.date(0) if past is None else m.date(int(past.index[0]) - 6)
         if past is not None:
-            (line,) = axes.plot(_dates(m, past.index), past, color=INK, linewidth=1.5, zorder=4)
+            (line,) = axes.plot(dates(m, past.index), past, color=INK, linewidth=1.5, zorder=4)
             handles.insert(0, line)
             labels.insert(0, "observed before the forecast")
             _jump_off(axes, m)
         if truth is not None:
             (line,) = axes.plot(
-                _dates(m, truth.index),
+                dates(m, truth.index),
                 truth,
                 color=VERMILION,
                 linewidth=1.2,
@@ -367,7 +367,7 @@ def _weekly(
             )
             handles.append(line)
             labels.append("what happened (not used by the forecast)")
-        _time_axis(axes, begin, m.end, 7 if narrow else 13)
+        time_axis(axes, begin, m.end, 7 if narrow else 13)
         axes.set_ylim(0, top if top is not None else None)
         axes.set_xlabel("week ending", fontsize=9, color=INK)
         sheet.legend(handles, labels, 2 if narrow else 3)
@@ -464,17 +464,17 @@ def cumulative_orders(m: Material) -> Chart | None:
     )
 
     def draw() -> Any:
-        sheet = Sheet(title, _source(m), legend_rows=2, right=1.6)
+        sheet = Sheet(title, source_line(m), legend_rows=2, right=1.6)
         axes = sheet.axes[0]
-        _plain(axes, f"orders since {date_words(m.start)}")
-        x = _dates(m, rows.index)
+        plain_axes(axes, f"orders since {date_words(m.start)}")
+        x = dates(m, rows.index)
         middle, tints = _fan(axes, x, rows)
         handles, labels = [*middle, *tints], ["average of all simulated futures", *reversed(BAND_WORDS)]
         if total is not None:
-            (line,) = axes.plot(_dates(m, total.index), total, color=VERMILION, linewidth=1.8, zorder=5)
+            (line,) = axes.plot(dates(m, total.index), total, color=VERMILION, linewidth=1.8, zorder=5)
             handles.append(line)
             labels.append("what happened (not used by the forecast)")
-        _time_axis(axes, m.start, m.end)
+        time_axis(axes, m.start, m.end)
         axes.set_ylim(0, None)
         notes = [
             (float(final["p90"]), f"{number(high)} (80 % band)", BLUE),
@@ -483,14 +483,14 @@ def cumulative_orders(m: Material) -> Chart | None:
         ]
         if total is not None and len(total) and int(total.index[-1]) == m.days - 1:
             notes.append((float(total.iloc[-1]), f"{number(float(total.iloc[-1]))} placed", VERMILION))
-        _right_labels(axes, x[-1], notes)
+        right_labels(axes, x[-1], notes)
         sheet.legend(handles, labels, 3)
         return sheet.figure
 
     return Chart("cumulative_orders", title, takeaway, how, alt, draw)
 
 
-def _right_labels(axes: Any, x: float, notes: list[tuple[float, str, str]]) -> None:
+def right_labels(axes: Any, x: float, notes: list[tuple[float, str, str]]) -> None:
     """Labels right of the last point, pushed apart where they would overlap."""
     low, high = axes.get_ylim()
     tall = axes.get_position().height * axes.figure.get_size_inches()[1]
@@ -550,7 +550,7 @@ def members_by_stage(m: Material) -> Chart | None:
         small = bool(near) and sum(end[name] for name in near) < 0.7 * sum(end.values())
         sheet = Sheet(
             title,
-            _source(m),
+            source_line(m),
             panels=(2.2, 3.0) if small else (4.2,),
             legend_rows=math.ceil(len(order) / 2),
             right=0.3,
@@ -560,15 +560,15 @@ def members_by_stage(m: Material) -> Chart | None:
         if small:
             groups.append((near, "without the long dormant"))
         for axes, (names, label) in zip(sheet.axes, groups, strict=True):
-            _plain(axes, f"members\n({label})")
-            x = _dates(m, means[order[0]].index)
+            plain_axes(axes, f"members\n({label})")
+            x = dates(m, means[order[0]].index)
             base = np.zeros(len(x))
             for name in names:
                 top = base + means[name].to_numpy()
                 axes.fill_between(x, base, top, color=STAGE_COLOURS[name], linewidth=0, zorder=2)
                 axes.plot(x, top, color="white", linewidth=0.8, zorder=3)
                 base = top
-            _time_axis(axes, m.start, m.end)
+            time_axis(axes, m.start, m.end)
             axes.margins(x=0)
             axes.set_xlim(x[0], x[-1])
             axes.set_ylim(0, float(base.max()) * 1.03)
@@ -616,9 +616,9 @@ def growth_accounting(m: Material) -> Chart | None:
         from matplotlib.lines import Line2D
         from matplotlib.patches import Patch
 
-        sheet = Sheet(title, _source(m), panels=(4.2,), legend_rows=2)
+        sheet = Sheet(title, source_line(m), panels=(4.2,), legend_rows=2)
         axes = sheet.axes[0]
-        _plain(axes, "members per month")
+        plain_axes(axes, "members per month")
         x = np.arange(len(table), dtype=float)
         base = np.zeros(len(table))
         layers = [("retained", BLUE), ("resurrected", SKY), ("new", GREEN)]
@@ -723,7 +723,7 @@ def cohort_triangle(m: Material) -> Chart | None:
 
         sheet = Sheet(
             title,
-            _source(m),
+            source_line(m),
             panels=(max(1.2, 0.29 * len(cohorts)),),
             legend_rows=1,
             left=1.4,
@@ -828,22 +828,22 @@ def activity_states(m: Material) -> Chart | None:
     def draw() -> Any:
         from matplotlib.patches import Patch
 
-        sheet = Sheet(title, _source(m), legend_rows=1, right=1.9)
+        sheet = Sheet(title, source_line(m), legend_rows=1, right=1.9)
         axes = sheet.axes[0]
-        _plain(axes, "members who ordered")
+        plain_axes(axes, "members who ordered")
         styles = {"mau": (BLUE, "#CFE3F1"), "wau": (GREEN, "#CBEADF"), "dau": (VERMILION, "#F8DCC8")}
-        x = _dates(m, rows["mau"].index)
+        x = dates(m, rows["mau"].index)
         for name, table in rows.items():
             ink, tint = styles[name]
             axes.fill_between(x, table["p10"], table["p90"], color=tint, linewidth=0, zorder=2)
             axes.plot(x, table["mean"], color=ink, linewidth=1.8, zorder=4)
-        _time_axis(axes, m.start, m.end)
+        time_axis(axes, m.start, m.end)
         axes.set_ylim(0, float(rows["mau"]["p90"].max()) * 1.05 or 1.0)
         notes = [
             (float(final[name]["mean"]), f"{words[name]}: {number(final[name]['mean'])}", styles[name][0])
             for name in rows
         ]
-        _right_labels(axes, x[-1], notes)
+        right_labels(axes, x[-1], notes)
         handles = [Patch(color=styles[name][1]) for name in rows]
         labels = [f"8 of 10 futures, {words[name]}" for name in rows]
         sheet.legend(handles, labels, 3)
@@ -910,7 +910,7 @@ def band_sources(m: Material) -> Chart | None:
     def draw() -> Any:
         from matplotlib.patches import Patch
 
-        sheet = Sheet(title, _source(m), panels=(0.55 * len(found) + 0.1,), legend_rows=1, below=0.55, right=0.45)
+        sheet = Sheet(title, source_line(m), panels=(0.55 * len(found) + 0.1,), legend_rows=1, below=0.55, right=0.45)
         axes = sheet.axes[0]
         tones = {"luck": SKY, "parameters": ORANGE, "disturbance": BLUE}
         for row, shares in enumerate(found.values()):

@@ -98,6 +98,44 @@ def rounded(value: float, step: float) -> str:
     return f"{round(value / step) * step:,.0f}"
 
 
+def signed(value: float, width: float) -> str:
+    """A difference with its sign, rounded so that an interval of this width keeps two significant digits."""
+    digits = min(max(0, 1 - math.floor(math.log10(width))), 3) if width > 0 else 0 if value == round(value) else 2
+    step = max(1.0, 10.0 ** (math.floor(math.log10(width)) - 1)) if width > 0 else 1.0
+    shown = f"{round(value / step) * step if digits == 0 else value:+,.{digits}f}"
+    return shown.lstrip("+-") if not shown.strip("+-0.,") else shown
+
+
+def unsigned(value: float, width: float) -> str:
+    """The same without a plus."""
+    return signed(value, width).lstrip("+")
+
+
+def relative(value: float | None) -> str:
+    """A relative effect, given in %, with its sign; empty where there is none."""
+    if value is None or not math.isfinite(value):
+        return ""
+    if value == 0:
+        return "0 %"
+    return f"{value:+,.1f} %" if abs(value) < 9.95 else f"{value:+,.0f} %"
+
+
+def effect_words(entry: Mapping[str, Any], money: str = "CNY") -> str:
+    """An effect as a sentence: how large, how sure, and, where it is not told apart from 0, that."""
+    effect, low, high = (float(entry[key]) for key in ("effect", "low95", "high95"))
+    label, baseline, width = entry["label"], entry["baseline"], high - low
+    if width == 0.0 and effect == 0.0:
+        return f"{label}: the same as {baseline} in every replication"
+    unit = f" {money}" if entry.get("unit") == "CNY" else ""
+    if width == 0.0:
+        return f"{label}: {signed(effect, width)}{unit} in every replication"
+    number = f"{signed(effect, width)}{unit} (95 %: {unsigned(low, width)} to {unsigned(high, width)})"
+    if low <= 0.0 <= high:
+        return f"{label}: not told apart from 0: {number}"
+    share = relative(entry.get("relative_pct"))
+    return f"{label}: {number}" + (f", {share} on {baseline}" if share else "")
+
+
 class Headline:
     """One headline number of summary.json, with its intervals in words."""
 

@@ -3,7 +3,7 @@
 import base64
 import math
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,14 @@ FITTED_WORDS = {
     "newcomers_walk": "How far newcomers wander from week to week (standard deviation of logarithms)",
     "cycle_days": "Usual time between orders, days",
 }
+CODES = {
+    "Configuration (hash)",
+    "Rules (hash)",
+    "Source code (commit)",
+    "Purchase log (SHA-256)",
+    "Forecast that was made before (hash)",
+}
+"""Rows of provenance that are shown as code."""
 
 
 def write_report(folder: Path) -> None:
@@ -68,7 +76,14 @@ def write_report(folder: Path) -> None:
     """
     material = Material(Path(folder))
     charts = all_charts(material)
-    place = material.folder / "charts"
+    publish(material.folder, charts, "template.html", lambda images: content(material, charts, images))
+
+
+def publish(
+    folder: Path, charts: list[Chart], template: str, fill: Callable[[dict[str, bytes]], dict[str, Any]]
+) -> None:
+    """Draw charts and write a page: `fill` gives what the template says from the charts' images by name."""
+    place = folder / "charts"
     place.mkdir(exist_ok=True)
     images: dict[str, bytes] = {}
     for chart in charts:
@@ -80,14 +95,14 @@ def write_report(folder: Path) -> None:
     for old in place.glob("*.png"):
         if old.stem not in images:
             old.unlink()
-    target = material.folder / "report.html"
+    target = folder / "report.html"
     unfinished = target.with_name(f".{target.name}.tmp")
-    unfinished.write_text(render(material, charts, images), encoding="utf-8", newline="\n")
+    unfinished.write_text(render(template, fill(images)), encoding="utf-8", newline="\n")
     unfinished.replace(target)
 
 
-def render(material: Material, charts: list[Chart], images: dict[str, bytes]) -> str:
-    """The page as HTML; every text from data or config is escaped."""
+def render(template: str, page: dict[str, Any]) -> str:
+    """A page as HTML; every text from data or config is escaped."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -98,14 +113,13 @@ def render(material: Material, charts: list[Chart], images: dict[str, bytes]) ->
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("template.html").render(page=content(material, charts, images))
+    return environment.get_template(template).render(page=page)
 
 
 def content(m: Material, charts: list[Chart], images: dict[str, bytes]) -> dict[str, Any]:
     """Everything that the page says, by the template's names."""
-    embedded = [_image(chart, images[chart.name]) for chart in charts]
+    embedded = [embedded_image(chart, images[chart.name]) for chart in charts]
     fared = _fared(m)
-    assumptions, choices = _settings(m)
     contents = [
         ("numbers", "Key numbers"),
         ("charts", "Pictures"),
@@ -117,8 +131,6 @@ def content(m: Material, charts: list[Chart], images: dict[str, bytes]) -> dict[
         ("provenance", "Provenance"),
     ]
     absent = {"fared": not fared, "charts": not charts}
-    notes = [note for note in m.summary.get("notes", []) if isinstance(note, dict)]
-    fitted = m.parameters.get("fitted")
     return {
         "title": _title(m),
         "subtitle": m.title,
@@ -138,9 +150,19 @@ def content(m: Material, charts: list[Chart], images: dict[str, bytes]) -> dict[
         "fared_intro": _fared_intro(m),
         "fared_words": _fared_words(m, fared),
         "sure": _sure(m),
+        **ground(m),
+    }
+
+
+def ground(m: Material) -> dict[str, Any]:
+    """What numbers rest on, oddities of the data, terms and provenance: the last part of every page."""
+    assumptions, choices = settings_in_force(m)
+    notes = [note for note in m.summary.get("notes", []) if isinstance(note, dict)]
+    fitted = m.parameters.get("fitted")
+    return {
         "rests": _rests(m),
-        "model_notes": [_sentence(note) for note in notes if note.get("code") in MODEL_NOTES],
-        "data_notes": [_sentence(note) for note in notes if note.get("code") not in MODEL_NOTES],
+        "model_notes": [sentence_of(note) for note in notes if note.get("code") in MODEL_NOTES],
+        "data_notes": [sentence_of(note) for note in notes if note.get("code") not in MODEL_NOTES],
         "nothing_odd": "Nothing that needed a decision was found in the log."
         if m.has_log
         else "This run reads no data: its members are simulated from the settings above.",
@@ -151,18 +173,13 @@ def content(m: Material, charts: list[Chart], images: dict[str, bytes]) -> dict[
         "assumptions": assumptions,
         "choices": choices,
         "glossary": _glossary(m),
-        "provenance": _provenance(m),
-        "as_code": {
-            "Configuration (hash)",
-            "Rules (hash)",
-            "Source code (commit)",
-            "Purchase log (SHA-256)",
-            "Forecast that was made before (hash)",
-        },
+        "provenance": provenance(m),
+        "as_code": CODES,
     }
 
 
-def _image(chart: Chart, data: bytes) -> dict[str, Any]:
+def embedded_image(chart: Chart, data: bytes) -> dict[str, Any]:
+    """A chart's image and words, as the templates take them."""
     width, height = struct.unpack(">II", data[16:24])
     return {
         "name": chart.name,
@@ -508,7 +525,8 @@ def _rests(m: Material) -> list[str]:
     ]
 
 
-def _sentence(note: dict[str, Any]) -> str:
+def sentence_of(note: dict[str, Any]) -> str:
+    """A note as a sentence."""
     text = " ".join(str(note.get("text", "")).split())
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else text + "."
@@ -549,12 +567,13 @@ def _meanings() -> dict[str, str]:
     return {parameter.path: parameter.about.meaning for parameter in parameters(Config)}
 
 
-def _settings(m: Material) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+def settings_in_force(m: Material) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """Settings in force: those with a standing to be weighed, assumptions first, and mere choices."""
     declared = m.parameters.get("declared", {})
     fitted = m.parameters.get("fitted") or {}
     replaced = tuple(str(path) for path in fitted.get("takes_the_place_of", []))
     unused = ("market.start", "population.history_days", "population.name") if m.has_log else ("fit",)
+    unused = (*unused, *idle_settings(declared))
     known = _meanings() if declared else {}
     kinds: dict[str, list[dict[str, str]]] = {}
     for path, entry in declared.items():
@@ -575,6 +594,18 @@ def _settings(m: Material) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     weighed: Iterable[str] = ("assumption", "published", "measured", *sorted(set(kinds)))
     order = dict.fromkeys(kind for kind in weighed if kind in kinds)
     return [row for kind in order for row in kinds[kind]], choices
+
+
+def idle_settings(declared: dict[str, Any]) -> list[str]:
+    """Groups of settings that cannot act in this run: of levers that are off, and all of them without an operator."""
+    switches = {path: entry for path, entry in declared.items() if path.endswith(".on")}
+    on = {path.removesuffix(".on") for path, entry in switches.items() if entry.get("value")}
+    idle = [path.removesuffix(".on") for path in switches if path.removesuffix(".on") not in on]
+    if not on:
+        idle += ["strategy", "response", "market.margin", "market.hunter_share", "market.segments"]
+    if declared.get("market.calendar.festivals", {}).get("value") == "none":
+        idle.append("market.calendar")
+    return idle
 
 
 def _value(value: Any) -> str:
@@ -632,7 +663,8 @@ def _glossary(m: Material) -> list[tuple[str, str]]:
     return out
 
 
-def _provenance(m: Material) -> list[tuple[str, str]]:
+def provenance(m: Material) -> list[tuple[str, str]]:
+    """Where the numbers come from: data, run, versions, hashes."""
     manifest, out = m.manifest, []
     data = m.config.get("data") or {}
     if not m.has_log:

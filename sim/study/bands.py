@@ -5,12 +5,13 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
-from sim.accounting.metrics import METRICS, MONEY, NAMES
+from sim.accounting.metrics import METRICS, MONEY, RESPONSE_METRICS
 from sim.study.ensemble import Ensemble
 
 QUANTILES = {"p025": 0.025, "p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9, "p975": 0.975}
-FLOWS = tuple(metric.name for metric in METRICS if metric.kind == "flow")
-TOTALS = tuple(name for name in FLOWS if name.startswith(("orders", "repeat", "revenue", "joined", "buyers")))
+FLOWS = tuple(metric.name for metric in (*METRICS, *RESPONSE_METRICS) if metric.kind == "flow")
+_TOTALS = ("orders", "repeat", "revenue", "joined", "buyers", "blocked", "gmv", "cost", "contribution")
+TOTALS = tuple(name for name in FLOWS if name.startswith(_TOTALS))
 
 
 def series(ensemble: Ensemble, name: str) -> np.ndarray:
@@ -47,7 +48,7 @@ def forecast_table(ensemble: Ensemble, start: dt.date) -> pd.DataFrame:
 
     every = np.arange(days)
     ends = np.arange(6, days, 7)
-    for name in NAMES:
+    for name in ensemble.names:
         values = series(ensemble, name)
         add(name, every, values)
         if name in FLOWS and len(ends):

@@ -27,6 +27,7 @@ from sim.study.jump_off import (
     last_activity,
     log_values,
 )
+from sim.world.calendar import festival_speed
 from sim.world.market import Market
 from sim.world.season import INDICES, calendar_month, daily_speed, monthly_speed
 
@@ -164,8 +165,8 @@ def expected_repeats(purchasing: fits.Fit, birth: np.ndarray, clock: np.ndarray)
     return r / alpha * np.diff(clock, prepend=0.0) * alive
 
 
-def _clock(months: tuple[float, ...], origin: dt.date, days: int) -> np.ndarray:
-    return np.cumsum(daily_speed(months, origin, days))
+def _clock(months: tuple[float, ...], market: Market, origin: dt.date, days: int) -> np.ndarray:
+    return np.cumsum(daily_speed(months, origin, days) * festival_speed(market.calendar, origin, days))
 
 
 def _season(
@@ -175,7 +176,7 @@ def _season(
     if season.index == "none" or season.strength == 0.0:
         notes.append(Note("season", 0, "No season: the clock runs evenly through the year."))
         months = (1.0,) * 12
-        return months, _clock(months, log.origin, days)
+        return months, _clock(months, market, log.origin, days)
     if season.index == "log" and days < TWO_YEARS:
         raise InputError(
             f"market.season.index=log: needs two years of log before the jump-off, {log.source} has {days} days; "
@@ -191,11 +192,11 @@ def _season(
                 f"Assumed season (the log is not used for it): {source}; strength {season.strength:g}.",
             )
         )
-        return months, _clock(months, log.origin, days)
-    months = _estimated_months(log, history, days)
+        return months, _clock(months, market, log.origin, days)
+    months = _estimated_months(log, history, market, days)
     months = monthly_speed(season, months)
     notes.append(Note("season", 0, "The season was estimated from the log itself, which covers two years or more."))
-    return months, _clock(months, log.origin, days)
+    return months, _clock(months, market, log.origin, days)
 
 
 def _season_check(log: PurchaseLog, history: fits.Histories, purchasing: fits.Fit, clock: np.ndarray) -> Note:
@@ -222,13 +223,13 @@ def _season_check(log: PurchaseLog, history: fits.Histories, purchasing: fits.Fi
     return Note("season_check", 0, text)
 
 
-def _estimated_months(log: PurchaseLog, history: fits.Histories, days: int) -> tuple[float, ...]:
+def _estimated_months(log: PurchaseLog, history: fits.Histories, market: Market, days: int) -> tuple[float, ...]:
     """Monthly factors by which actual repeat orders exceed the model's, after four rounds of refitting."""
     month = calendar_month(log.origin, np.arange(days)) % 12
     actual = np.bincount(month, weights=_repeats(log, history, days), minlength=12)
-    index = np.ones(12)
+    index, festivals = np.ones(12), festival_speed(market.calendar, log.origin, days)
     for _ in range(4):
-        speed = index[month]
+        speed = index[month] * festivals
         clock = np.cumsum(speed)
         purchasing = fits.fit_pareto_nbd(history, clock, 0, 1.0)
         expected = np.bincount(month, weights=expected_repeats(purchasing, history.birth, clock), minlength=12)

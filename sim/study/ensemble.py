@@ -31,10 +31,12 @@ LARGE = 200_000
 class Ensemble:
     """What replications leave behind; the first axis of each int64 array is the replication.
 
-    daily [replication, day, metrics.NAMES] (money in cents); flows [replication, day, channel, FLOWS]; cohorts
-    [replication, joining month, calendar month, COHORT]; monthly [replication, calendar month, channel,
-    MONTHLY]; member_weeks [week, founder]: orders of each member of day 0, summed over replications, where asked for
-    (otherwise empty).
+    daily [replication, day, names] (money in cents; names: `metrics.NAMES`, and `metrics.RESPONSE_NAMES` where an
+    operator speaks); flows [replication, day, channel, FLOWS]; cohorts [replication, joining month, calendar month,
+    COHORT]; monthly [replication, calendar month, channel, MONTHLY]; member_weeks [week, founder]: orders of each
+    member of day 0, summed over replications, where asked for (otherwise empty). Where an operator speaks: segments
+    [replication, period of 30 days, SEGMENTS, SEGMENT_EVENTS]; naive [replication, sent no message or some, (members
+    of day 0, orders since, orders before)]; otherwise empty.
     """
 
     daily: np.ndarray
@@ -42,6 +44,14 @@ class Ensemble:
     cohorts: np.ndarray
     monthly: np.ndarray
     member_weeks: np.ndarray
+    segments: np.ndarray
+    naive: np.ndarray
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The metrics of `daily`, in order."""
+        names = metrics.NAMES + metrics.RESPONSE_NAMES
+        return names[: self.daily.shape[2]]
 
     @property
     def replications(self) -> int:
@@ -50,7 +60,7 @@ class Ensemble:
 
     def metric(self, name: str) -> np.ndarray:
         """One metric, int64 [replication, day]."""
-        return self.daily[:, :, metrics.NAMES.index(name)]
+        return self.daily[:, :, self.names.index(name)]
 
 
 def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: bool = False) -> Ensemble:
@@ -61,7 +71,11 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
         weeks = _weeks_of_members(world)
     ledger = world.run()
     daily = np.stack(list(metrics.daily_columns(ledger, plan.days).values()), axis=1)
-    return Ensemble(daily[None], ledger.flows[None], ledger.cohorts[None], ledger.monthly[None], weeks)
+    none = np.zeros(0, dtype=np.int64)
+    segments = none if ledger.segments is None else ledger.segments
+    naive = none if ledger.naive is None else ledger.naive
+    flows, cohorts, monthly = ledger.flows[None], ledger.cohorts[None], ledger.monthly[None]
+    return Ensemble(daily[None], flows, cohorts, monthly, weeks, segments[None], naive[None])
 
 
 def _weeks_of_members(world: World) -> np.ndarray:

@@ -16,13 +16,14 @@ from sim.data import Note, PurchaseLog, read_cdnow, read_log
 from sim.engine import Behaviour, EmbeddedFounders, Plan, World
 from sim.errors import InputError, nearest
 from sim.population import FIELDS
-from sim.settings import Config
+from sim.settings import Config, named_groups
 from sim.store import RunFolder, config_hash, content_hash
 from sim.study.bands import forecast_table, series, summarise, variance_sources
 from sim.study.calibrate import Calibrated, calibrate
 from sim.study.ensemble import Ensemble, run_ensemble
 from sim.study.jump_off import ObservedMembers, Uncertainty
 from sim.units import checked, parameters
+from sim.world.calendar import check_dates
 from sim.world.season import INDICES, calendar_month, monthly_speed
 
 BEYOND = 182
@@ -96,12 +97,23 @@ def prepare(config: Config) -> Prepared:
     log = read_data(config)
     market, people, run = config.market, config.population, config.run
     if log is None:
+        check_dates(
+            market.calendar,
+            config.start() - dt.timedelta(people.history_days),
+            people.history_days + (run.days or 365),
+        )
+    else:
+        check_dates(market.calendar, log.origin, log.days + (run.days or BEYOND))
+    if log is None:
         if market.season.index == "log":
             raise InputError("market.season.index=log: needs a purchase log; allowed here: auto, "
                              f"{', '.join(name for name in INDICES)}")  # fmt: skip
         behaviour = Behaviour(people.buying, people.drifting, people.spending)
         founders = EmbeddedFounders(run.members, behaviour, people.history_days)
-        plan = Plan(config.start(), run.days or 365, founders, market, stages=people.stages)
+        plan = Plan(
+            config.start(), run.days or 365, founders, market, stages=people.stages, strategy=config.strategy,
+            response=config.response,
+        )  # fmt: skip
         note = Note("population", 0, "The embedded population is a stand-in, not your members: use it to explore.")
         title = f"{run.members:,} members of the embedded population, market {market.name}"
         return Prepared(config, plan, None, None, {}, title, (note,))
@@ -111,6 +123,7 @@ def prepare(config: Config) -> Prepared:
     market = replace(market, cycle_days=calibrated.cycle_days, size=max(market.size, 2 * len(log.ids)))
     uncertain = Uncertainty(config.fit.parameters, config.fit.disturbance)
     plan = calibrated.plan(days, market, people.stages, uncertain)
+    plan = replace(plan, strategy=config.strategy, response=config.response)
     cycle = Note(
         "cycle", 0, f"Stages are scaled to this log's median time between orders: {market.cycle_days:g} days."
     )
@@ -196,9 +209,11 @@ class Outcome:
 def forecast(data: str = "none", **groups: Any) -> Outcome:
     """Forecast, with the command line's names: `forecast(data="cdnow", run={"days": 90})`.
 
-    data: none, cdnow, cdnow_sample, or the path of a CSV; groups: run, market, population, data_options, fit, each a
-    mapping of its keys as in the config. Nothing is printed or written. Errors: `InputError`.
+    data: none, cdnow, cdnow_sample, or the path of a CSV; groups: run, market, strategy, population, data_options,
+    fit, response, each a mapping of its keys as in the config; market and strategy may be names. Nothing is
+    printed or written. Errors: `InputError`.
     """
+    groups = named_groups(groups)
     reading = dict(groups.pop("data_options", {}))
     known = ("none", "cdnow", "cdnow_sample")
     reading |= {"name": data} if data in known else {"name": "log", "path": data}
@@ -259,7 +274,8 @@ def outcome(ready: Prepared, lived: dict[str, Ensemble]) -> tuple[dict[str, pd.D
 
 def write_outcome(folder: RunFolder, tables: dict[str, pd.DataFrame], documents: dict[str, Any]) -> None:
     """Write tables and documents into a run's folder."""
-    about = {metric.name: (metric.unit, metric.meaning) for metric in metrics.METRICS}
+    known = (*metrics.METRICS, *metrics.RESPONSE_METRICS)
+    about = {metric.name: (metric.unit, metric.meaning) for metric in known}
     about |= {field.name: (field.unit, field.meaning) for field in FIELDS if field.name not in about}
     for name, table in tables.items():
         if name.endswith(".csv"):
@@ -299,7 +315,7 @@ def daily_table(ensemble: Ensemble, strategy: str) -> pd.DataFrame:
     """daily.parquet: one row per strategy, replication and day; one column per metric."""
     r, days, _ = ensemble.daily.shape
     columns = _index(strategy, r, days) | {"day": np.tile(np.arange(days, dtype=np.int32), r)}
-    for name in metrics.NAMES:
+    for name in ensemble.names:
         values = ensemble.metric(name).reshape(-1)
         columns[name] = values / 100.0 if name in metrics.MONEY else values
     return pd.DataFrame(columns)

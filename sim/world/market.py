@@ -7,9 +7,11 @@ from typing import Annotated, Any
 import numpy as np
 
 from sim import rng
+from sim.errors import InputError
 from sim.jit import kernel
 from sim.numbers import exp
-from sim.units import STRICT, About, NonNegative, Positive, between
+from sim.units import STRICT, About, NonNegative, Positive, Share, between
+from sim.world.calendar import Calendar
 from sim.world.season import Season
 
 
@@ -58,6 +60,39 @@ class Joining:
     ] = 1.0
 
 
+_SILENT = "a seed plan's silent members: 40 % look for knowledge, 30 % are price-sensitive"
+_REST = "half of the 30 % that a seed plan does not name"
+
+
+@dataclass(frozen=True)
+class Segments:
+    """What members look for in the brand: the shares of four needs, which add up to 1."""
+
+    __pydantic_config__ = STRICT
+
+    knowledge: Annotated[
+        float, Share, About("share of members", "look for knowledge: advice, classes, recipes", _SILENT, "assumption")
+    ] = 0.40
+    price: Annotated[float, Share, About("share of members", "look for a low price", _SILENT, "assumption")] = 0.30
+    status: Annotated[
+        float,
+        Share,
+        About("share of members", "look for recognition: tiers, privileges, firsts", _REST, "assumption"),
+    ] = 0.15
+    convenience: Annotated[
+        float, Share, About("share of members", "look for ease: service, delivery, reminders", _REST, "assumption")
+    ] = 0.15
+
+    def cross_check(self) -> None:
+        """Errors: `InputError` where the shares do not add up to 1."""
+        total = self.knowledge + self.price + self.status + self.convenience
+        if abs(total - 1.0) > 1e-9:
+            raise InputError(
+                f"market.segments: knowledge, price, status and convenience must add up to 1, not {total:.10g} "
+                f"({self.knowledge:g} + {self.price:g} + {self.status:g} + {self.convenience:g})"
+            )
+
+
 @dataclass(frozen=True)
 class Market:
     """One market: who can be reached, how often the category is bought, and what moves all at once."""
@@ -78,17 +113,43 @@ class Market:
         between(1, 3650),
         About("days", "the category's usual time between orders: scales the lifecycle stages", "month", "choice"),
     ] = 30.0
+    margin: Annotated[
+        float,
+        Share,
+        About(
+            "share of list price",
+            "gross margin: what an order at list price leaves after the goods",
+            "round number",
+            "assumption",
+        ),
+    ] = 0.5
+    hunter_share: Annotated[
+        float,
+        Share,
+        About(
+            "share of members",
+            "coupon hunters, who buy for the offer and not for the brand",
+            "round number",
+            "assumption",
+        ),
+    ] = 0.10
+    segments: Segments = field(default_factory=Segments)
     season: Season = field(default_factory=Season)
+    calendar: Calendar = field(default_factory=Calendar)
     disturbance: Disturbance = field(default_factory=Disturbance)
     joining: Joining = field(default_factory=Joining)
+
+    def cross_check(self) -> None:
+        """What no single key can tell. Errors: `InputError` naming the keys that do not go together."""
+        self.segments.cross_check()
 
 
 @kernel
 def wind_clock(luck: Any, speed: Any, weekly_sd: float, memory: float, history: int) -> Any:
     """The shared operational clock: entry d is the time elapsed when day d of the run begins (entry 0 is 0).
 
-    speed: the season's speed of each day (float64); the week's disturbance multiplies it. Weeks count from
-    day 0, which is entry `history`; the disturbance is stationary and undisturbed before day 0.
+    speed: the speed of each day by season and festivals (float64); the week's disturbance multiplies it. Weeks count
+    from day 0, which is entry `history`; the disturbance is stationary and undisturbed before day 0.
     """
     clock = np.zeros(speed.shape[0] + 1)
     shock = 0.0

@@ -16,6 +16,16 @@ RUNS: dict[str, dict[str, Any]] = {
         "market": {"size": 320, "cycle_days": 10.0, "season": {"index": "none"}},
         "population": {"buying": {"rate_shape": 2.0, "rate_scale": 10.0, "regularity": 1.7}},
     },
+    "matched scenes in beauty": {
+        "market": "beauty",
+        "strategy": "matched_scenes",
+        "run": {"members": 300, "days": 60, "replications": 3, "seed": 8},
+    },
+    "stages matched in coffee": {
+        "market": "coffee",
+        "strategy": "stage_matched",
+        "run": {"members": 300, "days": 60, "replications": 3, "seed": 9},
+    },
     "cdnow_sample": {"data": "cdnow_sample", "run": {"days": 28, "replications": 3}, "fit": {"regularity": 1.0}},
 }
 

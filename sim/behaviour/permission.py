@@ -1,0 +1,81 @@
+"""Permission: the right to speak to a member is a stock that is used up and does not grow back by itself.
+
+For a week after each message he may mute, block or leave, the more readily the more tired he is. He bears a
+certain sum of hazard, his own, and opts out when it is spent.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from sim.behaviour.shapes import ORDINARY_TRUST
+from sim.jit import rule
+from sim.numbers import exp, log
+from sim.units import STRICT, About, NonNegative, Positive, Share, between
+
+_TRIAL = "modeller's trial: a value with which the causal stories come out together"
+REACHABLE, MUTED, BLOCKED, GONE = range(4)
+
+
+@dataclass(frozen=True)
+class Permission:
+    """When members opt out."""
+
+    __pydantic_config__ = STRICT
+
+    hazard: Annotated[
+        float,
+        NonNegative,
+        between(0, 1),
+        About("per day", "of opting out while messages come, untired, at ordinary trust", _TRIAL, "assumption"),
+    ] = 0.00035
+    tired: Annotated[
+        float,
+        NonNegative,
+        between(0, 10),
+        About("", "the exponent of load", _TRIAL + "; with its level not told apart by data", "assumption"),
+    ] = 1.2
+    trust: Annotated[
+        float, NonNegative, between(0, 20), About("log hazard per unit of trust", "trust holds", _TRIAL, "assumption")
+    ] = 1.6
+    drifted: Annotated[
+        float,
+        NonNegative,
+        between(0, 20),
+        About("", "times the hazard for one who has drifted away", _TRIAL, "assumption"),
+    ] = 1.5
+    mute_share: Annotated[float, Share, About("share", "of those who opt out who mute", "assumed", "assumption")] = (
+        0.30
+    )
+    leave_share: Annotated[
+        float,
+        Share,
+        About("share", "of those who opt out who leave the membership; the rest block", "assumed", "assumption"),
+    ] = 0.10
+    blocked_pace: Annotated[
+        float,
+        Share,
+        About(
+            "share",
+            "of his buying that is left when he has blocked",
+            _TRIAL + "; at 0.6 blocking costs nothing",
+            "assumption",
+        ),
+    ] = 0.25
+
+    heard: Annotated[
+        float,
+        Positive,
+        between(0.1, 365),
+        About("days", "after a message during which he may think of opting out", "assumed: a week", "assumption"),
+    ] = 7.0
+
+
+@rule
+def opt_out_hazard(r: Any, load: float, days: float, memory: float, attached: int, p: Any) -> float:
+    """The hazard of opting out summed over `days` days, while the load wears off with `memory` days."""
+    tired = 0.0
+    if load > 0.0 and p.tired > 0.0:
+        fading = p.tired / memory
+        tired = exp(p.tired * log(load)) * (1.0 - exp(-fading * days)) / fading
+    sum_ = p.hazard * (days + tired) * exp(-p.trust * (r.trust - ORDINARY_TRUST))
+    return sum_ * p.drifted if attached == 0 else sum_

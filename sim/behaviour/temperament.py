@@ -1,0 +1,136 @@
+"""Temperament: what a person is like before any operator speaks to him. Fixed by his key, but for his need.
+
+Nothing here touches the purchase clock: a person of any temperament whom nobody speaks to lives the base life.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+
+from sim import rng
+from sim.behaviour.shapes import logistic
+from sim.jit import rule
+from sim.numbers import exp, normal_quantile
+from sim.units import STRICT, About, NonNegative, Positive, Share, between
+
+_TRIAL = "modeller's trial: a value with which the causal stories come out together"
+FIT, SENSITIVITY, HUNTER, NEED, HOUR, TOLERANCE, EAGERNESS, PATH = range(8)
+_SET = "form of a modeller's trial; value set so that the causal stories come out together"
+
+
+@dataclass(frozen=True)
+class Temperament:
+    """What people are like."""
+
+    __pydantic_config__ = STRICT
+
+    fit_spread: Annotated[
+        float,
+        NonNegative,
+        between(0, 5),
+        About("logits", "how differently the products suit people", _TRIAL, "assumption"),
+    ] = 1.1
+    tolerance: Annotated[
+        float,
+        Positive,
+        between(0.1, 1e9),
+        About(
+            "ordinary messages",
+            "recent messages that a typical member bears; very large: nobody tires",
+            _SET,
+            "assumption",
+        ),
+    ] = 9.0
+    tolerance_spread: Annotated[
+        float,
+        NonNegative,
+        between(0, 3),
+        About("", "standard deviation of log tolerance between members", _TRIAL, "assumption"),
+    ] = 0.8
+    eagerness_spread: Annotated[
+        float,
+        NonNegative,
+        between(0, 5),
+        About("logits", "how differently people open messages", _TRIAL, "assumption"),
+    ] = 1.3
+    morning_share: Annotated[
+        float,
+        Share,
+        About(
+            "share",
+            "read at about 8:00",
+            "pushes at 7:00, 14:00 and in the evening are practice; shares assumed",
+            "assumption",
+        ),
+    ] = 0.25
+    noon_share: Annotated[
+        float, Share, About("share", "read at about 13:00; the rest at about 20:30", "as above", "assumption")
+    ] = 0.25
+    hour_spread: Annotated[
+        float, NonNegative, between(0, 6), About("hours", "spread around those times", _TRIAL, "assumption")
+    ] = 1.2
+    need_change: Annotated[
+        float,
+        NonNegative,
+        between(0, 1),
+        About(
+            "per day",
+            "hazard that a member's need changes",
+            "portraits age: a fifth to a half of members in a year",
+            "assumption",
+        ),
+    ] = 0.0015
+
+
+@rule
+def meet_temperament(r: Any, luck: np.uint64, key: np.uint64, day: int, market: Any, t: Any) -> None:
+    """Write a person's traits into his relation row; market: whose members want what,
+    and how many hunt for coupons.
+    """
+    r.fit = logistic(t.fit_spread * rng.normal(luck, key, rng.TEMPERAMENT, FIT))
+    r.hunter = 1 if rng.uniform(luck, key, rng.TEMPERAMENT, HUNTER) < market.hunter_share else 0
+    r.need = draw_need(rng.uniform(luck, key, rng.TEMPERAMENT, NEED), market)
+    r.price_sensitivity = logistic(
+        rng.normal(luck, key, rng.TEMPERAMENT, SENSITIVITY) - 0.3 + (1.0 if r.need == 1 else 0.0)
+    )
+    which, where = rng.two_uniforms(luck, key, rng.TEMPERAMENT, HOUR)
+    usual = 20.5
+    if which < t.morning_share:
+        usual = 8.0
+    elif which < t.morning_share + t.noon_share:
+        usual = 13.0
+    r.hour = usual + t.hour_spread * normal_quantile(where)
+    r.tolerance = t.tolerance * exp(t.tolerance_spread * rng.normal(luck, key, rng.TEMPERAMENT, TOLERANCE))
+    r.eagerness = t.eagerness_spread * rng.normal(luck, key, rng.TEMPERAMENT, EAGERNESS)
+    path = rng.uniform(luck, key, rng.TEMPERAMENT, PATH)
+    r.path = 0 if path < 0.5 else (1 if path < 0.8 else 2)
+    r.needs = 0
+    r.need_until = day + 1e9 if t.need_change == 0.0 else day + need_lasts(luck, key, 0, t)
+
+
+@rule
+def draw_need(u: float, shares: Any) -> int:
+    """A need, from a uniform draw and the shares of needs."""
+    if u < shares.knowledge:
+        return 0
+    if u < shares.knowledge + shares.price:
+        return 1
+    if u < shares.knowledge + shares.price + shares.status:
+        return 2
+    return 3
+
+
+@rule
+def need_lasts(luck: np.uint64, key: np.uint64, ordinal: int, t: Any) -> float:
+    """How many days a need lasts."""
+    return rng.exponential(luck, key, rng.NEED_CHANGE, 2 * ordinal) / t.need_change
+
+
+@rule
+def needs_change(r: Any, luck: np.uint64, key: np.uint64, until: float, market: Any, t: Any) -> None:
+    """His need changes as life goes on; the operator's tags do not notice."""
+    while r.need_until < until:
+        r.needs += 1
+        r.need = draw_need(rng.uniform(luck, key, rng.NEED_CHANGE, 2 * r.needs - 1), market)
+        r.need_until += need_lasts(luck, key, r.needs, t)

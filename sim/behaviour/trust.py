@@ -1,0 +1,165 @@
+"""Trust: a balance between member and operator, to which value deposits and from which selling withdraws.
+
+Left alone it returns to its resting level. Deposits saturate: the tenth useful message of a week earns
+hardly anything, without which more messages would be better for ever.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from sim.jit import rule
+from sim.numbers import exp
+from sim.touch import BENEFIT, CARE, FUN
+from sim.units import STRICT, About, NonNegative, Positive, Share, between
+
+_TRIAL = "modeller's trial: a value with which the causal stories come out together"
+_SET = "form of a modeller's trial; value set so that the causal stories come out together"
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How trust is earned and lost."""
+
+    __pydantic_config__ = STRICT
+
+    rest_low: Annotated[
+        float, Share, About("0 to 1", "resting trust of those whom the products do not suit", _TRIAL, "assumption")
+    ] = 0.20
+    rest_fit: Annotated[
+        float, Share, About("0 to 1", "how much more it is for those whom they suit fully", _TRIAL, "assumption")
+    ] = 0.30
+    memory: Annotated[
+        float,
+        Positive,
+        between(1, 3650),
+        About("days", "how long trust takes to return to rest", _SET, "assumption"),
+    ] = 90.0
+    useful: Annotated[
+        float, Share, About("0 to 1", "deposit of a useful, matched message that is opened", _TRIAL, "assumption")
+    ] = 0.03
+    fun: Annotated[
+        float, Share, About("0 to 1", "deposit of an amusing one", "less than a useful one", "assumption")
+    ] = 0.018
+    care: Annotated[
+        float,
+        Share,
+        About("0 to 1", "deposit of a personal word about his own case", "more than a useful message", "assumption"),
+    ] = 0.05
+    saturation: Annotated[
+        float,
+        Positive,
+        between(0.1, 1e9),
+        About(
+            "messages a week",
+            "value messages opened in a week at which a further deposit has fallen to 1/e",
+            _TRIAL,
+            "assumption",
+        ),
+    ] = 3.0
+    selling: Annotated[float, Share, About("share of trust", "lost at each promotion opened", _SET, "assumption")] = (
+        0.04
+    )
+    mismatch: Annotated[
+        float,
+        Share,
+        About("share of trust", "lost at an opened message about something he does not want", _TRIAL, "assumption"),
+    ] = 0.03
+    misjudged: Annotated[
+        float,
+        Share,
+        About("share of trust", "lost where that message was addressed to him by a wrong tag", _TRIAL, "assumption"),
+    ] = 0.11
+    ignored: Annotated[
+        float, Share, About("share of trust", "lost at a wearing message left unopened", _TRIAL, "assumption")
+    ] = 0.0012
+    bought: Annotated[
+        float, Share, About("0 to 1", "deposit of a good order, by how well the products suit", _TRIAL, "assumption")
+    ] = 0.02
+    disappointed: Annotated[
+        float,
+        Share,
+        About(
+            "share of trust",
+            "lost at an order that went wrong",
+            "assumed: more than several good orders earn",
+            "assumption",
+        ),
+    ] = 0.15
+    first_days: Annotated[
+        float,
+        NonNegative,
+        between(0, 50),
+        About(
+            "",
+            "how many times more a newcomer learns on his first day than later",
+            "first days decide: claims of welcome practice",
+            "assumption",
+        ),
+    ] = 5.0
+    first_days_memory: Annotated[
+        float,
+        Positive,
+        between(1, 365),
+        About("days", "how fast that openness fades", "one to two weeks of welcome journeys", "assumption"),
+    ] = 10.0
+
+    saturation_memory: Annotated[
+        float,
+        Positive,
+        between(0.1, 365),
+        About("days", "how fast opened value messages stop counting", _TRIAL, "assumption"),
+    ] = 7.0
+
+
+@rule
+def resting_trust(fit: float, t: Any) -> float:
+    """The trust to which a member returns when left alone."""
+    return t.rest_low + t.rest_fit * fit
+
+
+@rule
+def trust_after(trust: float, rest: float, days: float, t: Any) -> float:
+    """Trust after so many days left alone; within a hair of rest it is at rest."""
+    if trust == rest:
+        return rest
+    now = rest + (trust - rest) * exp(-days / t.memory)
+    return rest if abs(now - rest) < 1e-4 else now
+
+
+@rule
+def openness(age: float, t: Any) -> float:
+    """How much more than later a member of `age` days learns from what he meets."""
+    return 1.0 + t.first_days * exp(-age / t.first_days_memory)
+
+
+@rule
+def trust_learnt(r: Any, kind: int, match: float, addressed: int, open_mind: float, t: Any) -> None:
+    """An opened message teaches him: value deposits, selling withdraws, a message astray costs."""
+    if kind == BENEFIT:
+        r.trust -= t.selling * r.trust
+    else:
+        gift = t.useful
+        if kind == FUN:
+            gift = t.fun
+        elif kind == CARE:
+            gift = t.care
+        r.trust += gift * match * open_mind * (1.0 - r.trust) * exp(-r.value_opens / t.saturation)
+        r.value_opens += 1.0
+    if match < 0.4:
+        cost = t.misjudged if addressed == 1 else t.mismatch
+        r.trust -= cost * (1.0 - match / 0.4) * r.trust
+
+
+@rule
+def trust_worn(r: Any, weight: float, t: Any) -> None:
+    """A message left unopened wears a little trust, the more the more tiring it was."""
+    r.trust -= t.ignored * weight * r.trust
+
+
+@rule
+def trust_from_order(r: Any, well: int, t: Any) -> None:
+    """An order keeps a promise, or breaks one."""
+    if well == 1:
+        r.trust += t.bought * (0.1 + 0.8 * r.fit) * (1.0 - r.trust)
+    else:
+        r.trust -= t.disappointed * r.trust

@@ -1,0 +1,241 @@
+"""The operator's morning: ask the levers, choose whom to reach, and keep to the budget."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import astuple
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim import delivery
+from sim.accounting import posting
+from sim.levers.content import Content
+from sim.levers.lever import Morning, Piece
+from sim.population import Population
+from sim.strategy import Strategy
+from sim.touch import OFFER, SEND, SLOTS, Offer, Send, table
+from sim.units import record
+from sim.world.market import Market
+
+OPS = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [
+                (name, "f8")
+                for name in (
+                    "margin",
+                    "knowledge",
+                    "price",
+                    "status",
+                    "convenience",
+                    "hunter_share",
+                    "exclusive",
+                    "clearance",
+                    "mended_quality",
+                    "mended_service",
+                    "mended_logistics",
+                )
+            ]
+        ),
+    )
+)
+COSTS = (
+    posting.DISCOUNT,
+    posting.SAMPLES,
+    posting.MESSAGE_COST,
+    posting.CONTENT_COST,
+    posting.LABOUR_COST,
+    posting.OPERATION_COST,
+)
+"""What is charged to a strategy's budget, besides the offers that are still open."""
+MONTH = 30.4375
+
+
+class Desk(NamedTuple):
+    """What a member's day needs to know of the operator's: sends [n] of `SEND`; offers [n] of `OFFER`; ops [1] of
+    `OPS`: the market, and how the business is run today.
+    """
+
+    sends: np.ndarray
+    offers: np.ndarray
+    ops: np.ndarray
+
+
+class _Programme:
+    """A content programme on a given day, as messaging sees it."""
+
+    def __init__(self, content: Content, day: int, majority: int) -> None:
+        self.content, self.day, self.majority = content, day, majority
+
+    def piece(self, number: int, per_week: float, weekday: int) -> Piece:
+        return self.content.piece(number, per_week, weekday, self.day - self.content.start, self.majority)
+
+
+class Operator:
+    """One strategy at work in one world.
+
+    start: the date of day 0; the operator reads members' rows only where a lever's
+    audience, the guard or the tags do, which is in `delivery`.
+    """
+
+    def __init__(self, strategy: Strategy, start: dt.date, market: Market) -> None:
+        self.strategy = strategy
+        self.start = start
+        self.levers = list(strategy.levers())
+        offers: list[Offer] = []
+        self.first_offer: dict[str, int] = {}
+        for name, lever in self.levers:
+            self.first_offer[name] = len(offers)
+            offers += lever.offers()
+        self.offers = table(offers or [Offer(0, 0.0)], OFFER)
+        self.kinds = [offer.kind for offer in offers]
+        self.market = market
+        self.majority = int(np.argmax(astuple(market.segments)))  # what most want: market research, not the rows
+        self.tags = record(strategy.tags)
+        self._heavy, self._heavy_until = 0.0, -1
+        self._month_opening = (-1, 0)
+        self._produced = 0.0
+
+    def desk(self, sends: Sequence[Send], names: set[str]) -> Desk:
+        """Today's desk, with the levers of these names at work."""
+        ops = np.zeros(1, dtype=OPS)
+        goods = self.strategy.assortment if "assortment" in names else None
+        mending = self.strategy.mending if "mending" in names else None
+        market = self.market
+        ops[0] = (
+            market.margin,
+            *astuple(market.segments),
+            market.hunter_share,
+            goods.exclusive if goods else 0.0,
+            goods.clearance if goods else 0.0,
+            mending.quality if mending else 0.0,
+            mending.service if mending else 0.0,
+            mending.logistics if mending else 0.0,
+        )
+        return Desk(table(sends, SEND), self.offers, ops)
+
+    def morning(self, today: Any, population: Population, books: Any) -> Desk:
+        """Choose today's messages and whom they reach; write touches, and costs into the books."""
+        day = today.day
+        date = self.start + dt.timedelta(day)
+        acting = [(name, lever) for name, lever in self.levers if lever.start <= day < lever.stop]
+        names = {name for name, _ in acting}
+        left = self._left(today, date, books)
+        left = self._run_business(names, day, population.count, left, today, books)
+        acting = [(name, lever) for name, lever in acting if name in names]
+        sends: list[Send] = []
+        for name, lever in acting:
+            morning = Morning(
+                day=day,
+                weekday=date.weekday(),
+                first_offer=self.first_offer[name],
+                pieces=_Programme(self.strategy.content, day, self.majority) if "content" in names else None,
+                wage=100.0 * self.strategy.budget.wage / 60.0,
+                heavy=self._heavy_spend(day, population) if name == "messaging" else 0.0,
+            )
+            wished = lever.sends(morning)
+            if name == "messaging" and "content" in names:
+                wished, left = self._produce(wished, left, today, books)
+            sends += wished
+        sends = sends[:SLOTS]
+        desk = self.desk(sends, names)
+        if sends or ("tags" in names and self.strategy.tags.learn):
+            self._deliver(desk, date, left, today, population, books, "tags" in names)
+        return desk
+
+    def _left(self, today: Any, date: dt.date, books: Any) -> float:
+        """Cents that may still be committed today."""
+        budget = self.strategy.budget
+        if budget.total is None and budget.monthly is None:
+            return np.inf
+        booked = books.responses[: today.row].sum(axis=(0, 1))
+        spent = int(booked[list(COSTS)].sum())
+        open_ = int(booked[posting.ISSUED_CENTS] - booked[posting.REDEEMED_CENTS] - booked[posting.EXPIRED_CENTS])
+        month = date.year * 12 + date.month
+        if self._month_opening[0] != month:
+            self._month_opening = (month, spent)
+        left = np.inf
+        if budget.total is not None:
+            left = min(left, 100.0 * budget.total - spent - open_)
+        if budget.monthly is not None:
+            left = min(left, 100.0 * budget.monthly - (spent - self._month_opening[1]) - open_)
+        return left
+
+    def _run_business(self, names: set[str], day: int, members: int, left: float, today: Any, books: Any) -> float:
+        """Standing costs of the day: tags and mending; what cannot be paid does not act today."""
+        costs = {
+            "tags": 100.0 * self.strategy.tags.cost * members / 1000.0 / MONTH,
+            "mending": 100.0 * self.strategy.mending.cost / MONTH,
+        }
+        for name in sorted(names & set(costs)):
+            cost = int(costs[name] * (day + 1)) - int(costs[name] * day)  # whole cents, exact over the run
+            if cost > left:
+                names.discard(name)
+                continue
+            books.responses[today.row, posting.EXISTING, posting.OPERATION_COST] += cost
+            left -= cost
+        return left
+
+    def _produce(self, sends: list[Send], left: float, today: Any, books: Any) -> tuple[list[Send], float]:
+        """Produce the content of today's messages; without money for it there are none."""
+        content, per_week = self.strategy.content, self.strategy.messaging.per_week
+        if not sends:
+            return sends, left
+        produced = self._produced + content.produced(len(sends), per_week)
+        cost = int(100.0 * content.piece_cost * produced) - int(100.0 * content.piece_cost * self._produced)
+        if cost > left:
+            return [], left
+        self._produced = produced
+        books.responses[today.row, posting.EXISTING, posting.CONTENT_COST] += cost
+        return sends, left - cost
+
+    def _heavy_spend(self, day: int, population: Population) -> float:
+        """The spend in cents that parts the top fifth of members from the rest, looked up each month."""
+        if self.strategy.messaging.buyers == "heavy" and day > self._heavy_until:
+            here = population.column("listed") == 1
+            self._heavy = float(np.quantile(population.column("spend")[here], 0.8))
+            self._heavy_until = day + 29
+        return self._heavy
+
+    def _deliver(
+        self, desk: Desk, date: dt.date, left: float, today: Any, population: Population, books: Any, tagging: bool
+    ) -> None:
+        month_days = ((date.replace(day=1) + dt.timedelta(32)).replace(day=1) - date.replace(day=1)).days
+        guard = self.strategy.guard.record(month_days)
+        tags = self.tags.copy()
+        tags[0].on = float(tagging)
+        wanted = np.zeros(len(desk.sends), dtype=np.int64)
+        for rows, relations, touches, due, low, high in population.operated_ranges():
+            delivery.choose_rows(
+                rows, relations, touches, due, low, high, today, desk.sends, guard, tags, wanted, books
+            )
+        if left == np.inf:
+            return
+        cut = False
+        for bit, send in enumerate(desk.sends):
+            most = float(self.offers["most"][send.offer]) if send.offer >= 0 else 0.0
+            unit = round(float(send.cost)) + round(float(send.labour)) + most
+            affordable = int(max(left, 0.0) // unit) if unit > 0 else int(wanted[bit])
+            if wanted[bit] > affordable:
+                cut = True
+                self._cut(bit, int(wanted[bit]), affordable, desk, today, population, books)
+            left -= unit * min(int(wanted[bit]), affordable)
+        if cut and self.strategy.guard.marketing_share < 1.0:
+            for rows, relations, touches, _, low, high in population.operated_ranges():
+                delivery.keep_share_rows(rows, relations, touches, low, high, today, desk.sends, guard, books)
+
+    def _cut(
+        self, bit: int, wanted: int, affordable: int, desk: Desk, today: Any, population: Population, books: Any
+    ) -> None:
+        """Keep the affordable number of a message's receivers: those with the lowest keyed draws."""
+        draws, count = np.zeros(wanted), 0
+        slot = int(desk.sends[bit].slot)
+        for rows, _, touches, _, low, high in population.operated_ranges():
+            count = delivery.draws_of(rows, touches, low, high, today, slot, bit, draws, count)
+        below = float(np.partition(draws, affordable)[affordable])
+        for rows, relations, touches, _, low, high in population.operated_ranges():
+            delivery.cut_rows(rows, relations, touches, low, high, today, desk.sends, bit, below, books)
+
+
+__all__ = ["COSTS", "OPS", "Desk", "Operator"]

@@ -1,0 +1,449 @@
+"""`compare`: twin worlds. The same persons with the same luck live each strategy; what differs is its effect.
+
+The first strategy is the baseline. Replication r of every strategy meets the same luck, the same drawn parameters
+and the same weeks, so most of what one future differs by from another drops out of the difference. The
+replication is the unit of every interval, never the member or the day.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from sim.accounting import metrics
+from sim.accounting.stages import thresholds
+from sim.engine import Plan
+from sim.report.material import effect_words
+from sim.settings import CompareConfig, named_groups
+from sim.store import RunFolder, config_hash, content_hash
+from sim.strategy import Strategy, read_strategy
+from sim.study.bands import forecast_table, summarise
+from sim.study.ensemble import Ensemble, run_ensemble
+from sim.study.forecast import (
+    Outcome,
+    Prepared,
+    Progress,
+    cohorts_table,
+    daily_table,
+    default_name,
+    flows_table,
+    parameters_document,
+    population_table,
+    prepare,
+    write_outcome,
+)
+from sim.units import checked
+
+REPLICATIONS = 20
+"""Twins tell effects apart with few replications."""
+FEW = 5
+"""Below this many replications an interval leans on its assumption of normal differences."""
+MILESTONES = (30, 90, 180, 365)
+HEADLINES = (
+    ("orders", "orders until the end"),
+    ("revenue", "revenue until the end"),
+    ("contribution", "contribution until the end"),
+    ("cost", "the operator's cost until the end"),
+    ("members", "members at the end"),
+    ("mau", "monthly active members at the end"),
+    ("reachable", "reachable members at the end"),
+    ("blocked", "members who blocked until the end"),
+    ("joined", "newcomers until the end"),
+    ("dormant_90", "members long silent at the end"),
+)
+"""What is told in sentences and drawn, where the run has it."""
+KNOWN = {metric.name: metric for metric in (*metrics.METRICS, *metrics.RESPONSE_METRICS)}
+EFFECT_COLUMNS = {
+    "strategy": ("", "whose effect this is"),
+    "baseline": ("", "the strategy it is compared with"),
+    "metric": ("", "as in daily.parquet; a flow is added up since day 0, a stock is its level at the end of the day"),
+    "replication": ("", "the twin worlds: same persons, same luck"),
+    "day": ("day", "the last day of each week, days 30, 90, 180, 365 and the last day"),
+    "effect": (
+        "of the metric",
+        "the strategy's number less the baseline's in the same replication and on the same day",
+    ),
+}
+
+
+def read_strategies(specs: Sequence[str]) -> dict[str, Strategy]:
+    """The strategies by their names in the tables: a varied one by its whole text, a repeated one with a suffix."""
+    out: dict[str, Strategy] = {}
+    for spec in specs:
+        strategy = read_strategy(spec)
+        name = spec if "=" in spec else strategy.name
+        out[free_name(name, out)] = strategy
+    return out
+
+
+def free_name(name: str, taken: Any) -> str:
+    """A name that is not taken: `a`, then `a#2`, `a#3` ..."""
+    names = (name, *(f"{name}#{n}" for n in range(2, len(taken) + 2)))
+    return next(free for free in names if free not in taken)
+
+
+@dataclass(frozen=True)
+class Twins:
+    """A validated comparison, ready to go: nothing has been written yet.
+
+    ready: the run of the baseline; plans, strategies: by name, the baseline first.
+    """
+
+    config: CompareConfig
+    ready: Prepared
+    strategies: dict[str, Strategy]
+    plans: dict[str, Plan]
+
+    @property
+    def hash(self) -> str:
+        """The hash of everything that changes results; a strategy counts by what it says, not by its file."""
+        values = asdict(self.config) | {"strategies": {"in order": list(self.plans), **self.described}}
+        return config_hash(values, self.ready.inputs)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The strategies as plain values."""
+        return {name: asdict(strategy) for name, strategy in self.strategies.items()}
+
+
+def prepare_twins(config: CompareConfig) -> Twins:
+    """Check a comparison, read and fit the log once, and plan one run for each strategy. Errors: `InputError`."""
+    strategies = read_strategies(config.strategies)
+    for strategy in strategies.values():
+        config.under(strategy).cross_check()
+    ready = prepare(config.under(next(iter(strategies.values()))))
+    return Twins(config, ready, strategies, {name: under(ready.plan, s) for name, s in strategies.items()})
+
+
+def under(plan: Plan, strategy: Strategy) -> Plan:
+    """A plan with another strategy. Whoever does nothing counts as an operator too, so that all have all metrics."""
+    return replace(plan, strategy=strategy, operated=True)
+
+
+def run_compare(config: CompareConfig, root: Path, progress: Progress | None = None) -> Path:
+    """Run a comparison and write its folder below `root`; returns the folder.
+
+    Errors: `InputError`, before anything is written, when the input is wrong.
+    """
+    say = progress or (lambda what, done, of: None)
+    began = time.perf_counter()
+    if config.data.source != "none":
+        say("fit the log", 0, 1)
+    twins = prepare_twins(config)
+    if config.data.source != "none":
+        say("fit the log", 1, 1)
+    run, hash_ = config.run, twins.hash
+    folder = RunFolder(root, "compare", run.name or default_name(twins.ready.config, hash_))
+    folder.begin(asdict(config) | {"strategies": list(config.strategies)}, hash_, twins.ready.inputs, run.overwrite)
+    steps, times = ["read and fit"], [time.perf_counter() - began]
+    lived: dict[str, Ensemble] = {}
+    for place, (name, plan) in enumerate(twins.plans.items()):
+        began = time.perf_counter()
+        lived[name] = run_ensemble(
+            plan, run.seed, run.replications, threads=run.threads, processes=run.processes,
+            parts=folder.parts / f"{place:02d}",
+            progress=lambda n, name=name: say(f"live {name}", n, run.replications),
+        )  # fmt: skip
+        steps.append(f"run {name}")
+        times.append(time.perf_counter() - began)
+    say("write results", 0, 1)
+    began = time.perf_counter()
+    tables, documents = comparison(twins, lived)
+    effects = {name: tables[name] for name in ("effects.parquet",)}
+    write_outcome(folder, {name: table for name, table in tables.items() if name not in effects}, documents)
+    folder.write_parquet("effects.parquet", effects["effects.parquet"], EFFECT_COLUMNS)
+    from sim.report.comparison import write_comparison  # drawing is loaded only when something is drawn
+
+    say("draw the page", 0, 1)
+    write_comparison(folder.path)
+    member_days = [int(ensemble.metric("members").sum()) for ensemble in lived.values()]
+    timing = {
+        "step": [*steps, "write and draw"],
+        "seconds": [*times, time.perf_counter() - began],
+        "member_days": [0, *member_days, 0],
+    }
+    folder.write_parquet("timing.parquet", pd.DataFrame(timing), {})
+    folder.finish(content_hash(tables, documents))
+    say("draw the page", 1, 1)
+    say("write results", 1, 1)
+    return folder.path
+
+
+def compare(strategies: Sequence[str], data: str = "none", **groups: Any) -> Outcome:
+    """Compare, with the command line's names: `compare(strategies=["do_nothing", "other"], run={"days": 90})`.
+
+    data, groups: as for `forecast`. Tables by name: `effects` has a row for each replication, `intervals` (the
+    effects.csv of a folder) means and intervals. Nothing is printed or written. Errors: `InputError`.
+    """
+    groups = named_groups(groups)
+    reading = dict(groups.pop("data_options", {}))
+    reading |= {"name": data} if data in ("none", "cdnow", "cdnow_sample") else {"name": "log", "path": data}
+    groups["run"] = {"replications": REPLICATIONS} | dict(groups.get("run", {}))
+    listed = [strategies] if isinstance(strategies, str) else list(strategies)
+    twins = prepare_twins(checked(CompareConfig, {**groups, "data": reading, "strategies": listed}))
+    run = twins.config.run
+    lived = {
+        name: run_ensemble(plan, run.seed, run.replications, threads=run.threads, processes=run.processes)
+        for name, plan in twins.plans.items()
+    }
+    tables, documents = comparison(twins, lived)
+    frames = {"intervals" if name == "effects.csv" else name.rsplit(".", 1)[0]: t for name, t in tables.items()}
+    return Outcome(frames, documents["summary.json"], documents["parameters.json"])
+
+
+# ---------------------------------------------------------------------------- effects
+
+
+def to_date(ensemble: Ensemble) -> np.ndarray:
+    """What is compared, int64 [replication, day, metric]: flows added up since day 0, stocks; money in cents."""
+    flows = np.array([KNOWN[name].kind == "flow" for name in ensemble.names])
+    return np.where(flows, ensemble.daily.cumsum(axis=1), ensemble.daily)
+
+
+def effect_days(days: int) -> np.ndarray:
+    """On which days effects are told: the last of each week, the milestones, the last day of all."""
+    return np.array(sorted({*range(6, days, 7), *milestones(days)}))
+
+
+def milestones(days: int) -> list[int]:
+    """Those of days 30, 90, 180, 365 that a run has, and its last day."""
+    return sorted({*(day for day in MILESTONES if day < days), days - 1})
+
+
+def paired(ours: np.ndarray, theirs: np.ndarray) -> dict[str, np.ndarray]:
+    """What pairs tell, over axis 0: twin replications of a strategy (`ours`) and of the baseline (`theirs`).
+
+    effect, low95, high95: the mean difference and its interval by Student's t; monte_carlo_se: its standard
+    error; relative_pct: effect and limits in % of the baseline's mean, its sign aside (NaN where that is 0);
+    variance_ratio: how many times larger the variance of a difference would be with independent seeds, Var(ours)
+    + Var(theirs) over Var(ours - theirs) (NaN where the difference is the same in every pair).
+    """
+    difference = ours - theirs
+    count = len(difference)
+    effect = difference.mean(axis=0)
+    variance = difference.var(axis=0, ddof=1)
+    error = np.sqrt(variance / count)
+    reach = float(stats.t.ppf(0.975, count - 1)) * error
+    base = np.abs(theirs.mean(axis=0))
+    apart = ours.var(axis=0, ddof=1) + theirs.var(axis=0, ddof=1)
+    nothing = np.full(np.shape(effect), np.nan)
+    return {
+        "effect": effect,
+        "low95": effect - reach,
+        "high95": effect + reach,
+        "monte_carlo_se": error,
+        "relative_pct": np.divide(100.0 * effect, base, out=nothing.copy(), where=base != 0),
+        "relative_low95_pct": np.divide(100.0 * (effect - reach), base, out=nothing.copy(), where=base != 0),
+        "relative_high95_pct": np.divide(100.0 * (effect + reach), base, out=nothing.copy(), where=base != 0),
+        "variance_ratio": np.divide(apart, variance, out=nothing, where=variance > 0),
+    }
+
+
+def effects_table(lived: dict[str, Ensemble]) -> pd.DataFrame:
+    """effects.parquet: the paired difference of every metric, by strategy, replication and day."""
+    baseline, *others = lived
+    names, told = list(lived), lived[baseline].names
+    theirs = to_date(lived[baseline])
+    count, span, _ = theirs.shape
+    days = effect_days(span)
+    units = np.array([unit_of(name) for name in told])
+    parts = [((to_date(lived[name]) - theirs)[:, days] / units).transpose(2, 0, 1).reshape(-1) for name in others]
+    pairs, each = len(others), count * len(days)
+    return pd.DataFrame(
+        {
+            "strategy": words(np.repeat(np.arange(1, len(names)), each * len(told)), names),
+            "baseline": words(np.zeros(each * len(told) * pairs, dtype=np.int64), names),
+            "metric": words(np.tile(np.repeat(np.arange(len(told)), each), pairs), told),
+            "replication": np.tile(np.repeat(np.arange(count, dtype=np.int32), len(days)), len(told) * pairs),
+            "day": np.tile(days.astype(np.int32), len(told) * count * pairs),
+            "effect": np.concatenate(parts),
+        }
+    )
+
+
+def unit_of(name: str) -> float:
+    """How many of what the books count make one of what is reported: 100 cents a yuan."""
+    return 100.0 if name in metrics.MONEY else 1.0
+
+
+def words(codes: np.ndarray, names: Sequence[str]) -> Any:
+    """Words by their code, as a column that stores each word once."""
+    return pd.Categorical.from_codes(codes.tolist(), categories=pd.Index(list(names)))
+
+
+def intervals_table(lived: dict[str, Ensemble], days: Sequence[int], names: Sequence[str]) -> pd.DataFrame:
+    """Means and intervals of the effects on given days and metrics, one row for each; see `paired`."""
+    baseline, *others = lived
+    theirs = to_date(lived[baseline])
+    at = np.asarray(days)
+    rows: list[pd.DataFrame] = []
+    for other in others:
+        ours = to_date(lived[other])
+        for name in names:
+            place = lived[baseline].names.index(name)
+            told = paired(ours[:, at, place], theirs[:, at, place])
+            told |= {key: told[key] / unit_of(name) for key in ("effect", "low95", "high95", "monte_carlo_se")}
+            head = {"strategy": other, "baseline": baseline, "metric": name, "day": at}
+            rows.append(pd.DataFrame(head | told))
+    return pd.concat(rows, ignore_index=True)
+
+
+# ---------------------------------------------------------------------------- tables and documents
+
+
+def comparison(twins: Twins, lived: dict[str, Ensemble]) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    """All tables and documents of a comparison, by file name."""
+    ready = twins.ready
+    days = ready.plan.days
+    every = next(iter(lived.values())).names
+    told = [name for name, _ in headlines(every)]
+    forecasts = []
+    for name, ensemble in lived.items():
+        table = forecast_table(ensemble, ready.plan.start)
+        table.insert(0, "strategy", name)
+        forecasts.append(table)
+    intervals = intervals_table(lived, milestones(days), every)
+    tables = {
+        "population.parquet": population_table(ready),
+        "daily.parquet": stacked([daily_table(e, name) for name, e in lived.items()], lived),
+        "flows.parquet": stacked([flows_table(e, name) for name, e in lived.items()], lived),
+        "cohorts.parquet": stacked([cohorts_table(ready, e, name) for name, e in lived.items()], lived),
+        "forecast.csv": pd.concat(forecasts, ignore_index=True),
+        "effects.parquet": effects_table(lived),
+        "effects.csv": intervals,
+        "effects_by_day.csv": intervals_table(lived, effect_days(days).tolist(), told),
+    }
+    return tables, {
+        "parameters.json": declared(twins),
+        "summary.json": summary_document(twins, lived, intervals),
+    }
+
+
+def stacked(parts: list[pd.DataFrame], names: Any) -> pd.DataFrame:
+    """Tables of strategies one below the other, the strategy being a column that stores each name once."""
+    every = pd.CategoricalDtype(list(names))
+    return pd.concat([part.assign(strategy=part["strategy"].astype(every)) for part in parts], ignore_index=True)
+
+
+def headlines(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Headline metrics and their labels, those that there are."""
+    return [(name, label) for name, label in HEADLINES if name in names]
+
+
+def declared(twins: Twins) -> dict[str, Any]:
+    """parameters.json: what all strategies share, and below `strategies` what each says."""
+    document = parameters_document(twins.ready)
+    kept = {path: entry for path, entry in document["declared"].items() if not path.startswith("strategy.")}
+    return document | {"declared": kept, "strategies": twins.described}
+
+
+def summary_document(twins: Twins, lived: dict[str, Ensemble], intervals: pd.DataFrame) -> dict[str, Any]:
+    """summary.json: levels of each strategy, effects with their sentences, variance ratios, warnings, notes."""
+    ready, plan = twins.ready, twins.ready.plan
+    baseline, *others = lived
+    count, last = lived[baseline].replications, plan.days - 1
+    names = lived[baseline].names
+    money = "CNY" if ready.log is None else "in the log's currency"
+    levels, effects = [], []
+    for strategy, ensemble in lived.items():
+        final = to_date(ensemble)[:, -1]
+        for name, label in headlines(names):
+            values = final[:, [names.index(name)]] / unit_of(name)
+            numbers = {key: float(value[0]) for key, value in summarise(values).items()}
+            levels.append({"strategy": strategy, "metric": name, "label": label, "unit": KNOWN[name].unit, **numbers})
+    final_rows = intervals[intervals["day"] == last]
+    pairs: dict[str, Any] = {}
+    for strategy in others:
+        rows = final_rows[final_rows["strategy"] == strategy].set_index("metric")
+        ratios = {str(name): known(value) for name, value in rows["variance_ratio"].items()}
+        pairs[strategy] = {"baseline": baseline, "variance_ratio": ratios}
+        for name, label in headlines(names):
+            told = {key: known(rows.at[name, key]) for key in rows.columns[3:]}
+            head = {
+                "strategy": strategy,
+                "baseline": baseline,
+                "metric": name,
+                "label": label,
+                "unit": KNOWN[name].unit,
+            }
+            entry: dict[str, Any] = {**head, "day": last, **told}
+            apart = entry["low95"] > 0.0 or entry["high95"] < 0.0
+            effects.append(entry | {"told_apart": apart, "sentence": effect_words(entry, money)})
+    limits = [int(value) for value in thresholds(plan.stages, plan.market.cycle_days)]
+    return {
+        "title": ready.title,
+        "app": "compare",
+        "strategies": list(lived),
+        "baseline": baseline,
+        "market": ready.config.market.name,
+        "start": plan.start.isoformat(),
+        "end": (plan.start + dt.timedelta(last)).isoformat(),
+        "days": plan.days,
+        "replications": count,
+        "seed": ready.config.run.seed,
+        "members_at_start": plan.founders.count,
+        "stage_limits_days": dict(zip(("at_risk", "dormant_30", "dormant_60", "dormant_90"), limits, strict=True)),
+        "headlines": levels,
+        "effects": effects,
+        "variance_ratio": pairs[others[0]]["variance_ratio"],
+        "pairs": pairs,
+        "warnings": warnings(count, sum(entry["high95"] > entry["low95"] for entry in effects)),
+        "targeting": [found for name in others if (found := targeting(lived[baseline], lived[name], name))],
+        "targets": [],
+        "notes": [asdict(note) for note in ready.notes],
+    }
+
+
+def targeting(base: Ensemble, ours: Ensemble, strategy: str) -> dict[str, Any] | None:
+    """Two readings of what a strategy did that spoke to some members only; None where it spoke to nearly all or none.
+
+    naive: how much more the members who were sent messages ordered than those who were not: what a report without a
+    control group shows; it is mostly who they are. twin: how much more the very same members ordered than in the twin
+    world without the strategy. Both in %, with their 95 % intervals over replications.
+    """
+    if not ours.naive.size:
+        return None
+    untold, told = ours.naive[:, 0].astype(float), ours.naive[:, 1].astype(float)
+    share = told[:, 0].sum() / (told[:, 0].sum() + untold[:, 0].sum())
+    if not 0.02 <= share <= 0.98:
+        return None
+    place = ours.names.index("orders_existing")
+    gained = (to_date(ours)[:, -1, place] - to_date(base)[:, -1, place]).astype(float)
+    naive = 100.0 * ((told[:, 1] / told[:, 0]) / (untold[:, 1] / untold[:, 0]) - 1.0)
+    twin = 100.0 * gained / (told[:, 1] - gained)
+    out: dict[str, Any] = {"strategy": strategy, "told_share": float(share)}
+    wide = float(stats.t.ppf(0.975, len(twin) - 1)) / np.sqrt(len(twin))
+    for name, values in (("naive", naive), ("twin", twin)):
+        mean, error = float(values.mean()), float(values.std(ddof=1)) * wide
+        out[name] = {"lift_pct": mean, "low95": mean - error, "high95": mean + error}
+    return out
+
+
+def known(value: Any) -> float | None:
+    """A number, None where there is none."""
+    return float(value) if np.isfinite(value) else None
+
+
+def warnings(replications: int, effects: int) -> list[str]:
+    """What a reader of the intervals should know first."""
+    out = []
+    if replications < FEW:
+        out.append(
+            f"Only {replications} replications: the intervals are wide and lean on the assumption that differences "
+            f"are normal. Run {REPLICATIONS} or more before deciding anything."
+        )
+    if effects >= 20:
+        out.append(
+            f"These are {effects} intervals of 95 %: if nothing differed at all, about {round(effects / 20)} of them "
+            "would leave out 0 by chance alone."
+        )
+    return out
+
+
+__all__ = ["compare", "prepare_twins", "run_compare"]

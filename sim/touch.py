@@ -1,0 +1,131 @@
+"""What reaches a member: messages and offers. Levers write them, members feel them; neither knows the other.
+
+A day's messages are a short table of `SEND` records (at most 64); a member's touch is a word of 64 bits, one for
+each message that reaches him. What offers there are in a run is a table of `OFFER` records.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+KINDS = ("useful", "fun", "benefit", "care")
+USEFUL, FUN, BENEFIT, CARE = range(4)
+"""What a message is for: to help, to please, to sell, or to speak to one person about his own case."""
+
+NEEDS = ("knowledge", "price", "status", "convenience")
+"""What a member mainly wants of the membership, and what content can be about."""
+ANY_NEED = -1
+"""A message about nothing in particular."""
+
+FORMATS = ("article", "picture", "video", "live")
+PATHS = ("direct", "community", "mini_program")
+"""Where a message arrives: a direct message, a community post, a mini-program notice."""
+
+OFFER_KINDS = ("first_order", "cash", "threshold", "percent", "buy_one_get_one", "flash", "sample", "gift")
+FIRST_ORDER, CASH, THRESHOLD, PERCENT, TWO_FOR_ONE, FLASH, SAMPLE, GIFT = range(8)
+
+SLOTS = 64
+"""The most messages that one day can hold for one member."""
+NO_OFFER = -1
+UNMARKED = -1
+MARKS = 6
+"""Journeys that remember when they last spoke to a member."""
+MARK_WELCOME, MARK_WARNING, MARK_WAKEUP, MARK_OFFER, MARK_MESSAGE, MARK_OTHER = range(6)
+
+ALL_STAGES = 0xFF
+ANY_TAG, UNTAGGED, TAGGED = -2, -1, -3
+FOREVER = 1_000_000
+
+
+@dataclass(frozen=True)
+class Send:
+    """One message of one day, and whom it is meant for.
+
+    slot: its place in the day's luck, the same in every strategy that sends it; kind, topic, form (format), path;
+    hour: of the day; own_hour: 1 where the hour is the member's own as far as it is known; personal: 1 where the
+    topic is the member's tag; offer: place in the run's offers; pull: how strongly it asks to buy, in units of an
+    ordinary promotion; again: 1 for a piece shown before; expected: 1 on a day on which members expect it; cost:
+    cents a message; labour: cents of staff time a message.
+
+    The audience, by what the operator can see: stages: bits of lifecycle stages; joined_from, joined_to: days since
+    joining; silent_from, silent_to: days of silence, or own cycles where in_cycles is 1; tag: a need, ANY_TAG,
+    UNTAGGED or TAGGED; diagnosed: 1 where the topic is the need found by a diagnosis; spend_from: cents spent so far;
+    share: of the audience, drawn once per person; mark, again_after: the journey, and the days before it speaks to
+    him again; limit: the most times it does; ask: 1 where it asks how often and when he wants to hear.
+    """
+
+    slot: int
+    kind: int = USEFUL
+    topic: int = ANY_NEED
+    form: int = 0
+    path: int = 0
+    hour: float = 20.0
+    own_hour: int = 0
+    personal: int = 0
+    diagnosed: int = 0
+    offer: int = NO_OFFER
+    pull: float = 0.0
+    again: int = 0
+    expected: int = 0
+    cost: float = 0.0
+    labour: float = 0.0
+    stages: int = ALL_STAGES
+    joined_from: int = -FOREVER
+    joined_to: int = FOREVER
+    silent_from: float = 0.0
+    silent_to: float = FOREVER
+    in_cycles: int = 0
+    tag: int = ANY_TAG
+    spend_from: float = 0.0
+    share: float = 1.0
+    mark: int = UNMARKED
+    again_after: int = 0
+    limit: int = FOREVER
+    ask: int = 0
+
+
+SEND = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [(f.name, np.float64 if f.type in (float, "float") else np.int64) for f in fields(Send)], align=True
+        ),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One offer of a run.
+
+    kind: of OFFER_KINDS; value: cents, or a share of the price for percent, flash and gift (of past spend); least:
+    the smallest order in cents; most: the most it can take off, in cents; life: days; stackable: 1 where it adds to
+    others.
+    """
+
+    kind: int
+    value: float
+    least: float = 0.0
+    most: float = 1e9
+    life: int = 14
+    stackable: int = 0
+
+
+OFFER = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [(f.name, np.float64 if f.type in (float, "float") else np.int64) for f in fields(Offer)], align=True
+        ),
+    )
+)
+
+
+def table(items: Sequence[Any], dtype: Any) -> np.ndarray:
+    """Sends or offers as records for compiled rules."""
+    out = np.zeros(len(items), dtype=dtype)
+    for place, item in enumerate(items):
+        out[place] = tuple(getattr(item, f.name) for f in fields(item))
+    return out
