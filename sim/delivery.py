@@ -111,7 +111,9 @@ def in_audience(m: Any, r: Any, send: Any, stage: int, today: Any) -> bool:
         today.day - r.marked[send.mark] < send.again_after or r.mark_count[send.mark] >= send.limit
     ):
         return False
-    return send.share >= 1.0 or rng.uniform(today.luck, m.key, rng.AUDIENCE, send.slot) < send.share
+    # whoever is held out of a journey is held out of all its messages
+    drawn = send.slot if send.mark == UNMARKED else SLOTS + 1 + send.mark
+    return send.share >= 1.0 or rng.uniform(today.luck, m.key, rng.AUDIENCE, drawn) < send.share
 
 
 @rule
@@ -133,7 +135,7 @@ def know(m: Any, r: Any, today: Any, tags: Any) -> None:
     if tags.learn > 0.0 and (m.last_order == today.day - 1 or r.last_open == today.day - 1):
         due = True
     if due:
-        r.tag = answering.read_need(r.need, today.luck, m.key, r.tags, tags.error)
+        r.tag = answering.read_need(r.need, today.luck, m.key, r.needs, tags.error)
         r.tags += 1
         r.tag_day = today.day
         if tags.hours > 0.0 and r.known_hour < 0.0:

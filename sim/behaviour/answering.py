@@ -69,7 +69,7 @@ def read_hour(hour: float, luck: np.uint64, key: np.uint64, error: float) -> flo
 
 @rule
 def read_need(need: int, luck: np.uint64, key: np.uint64, ordinal: int, error: float) -> int:
-    """What the operator takes his need to be, who reads it from traces and errs in a share `error` of cases."""
+    """What the operator takes his need to be, who misreads a share `error` of needs, each need always alike."""
     right, which = rng.two_uniforms(luck, key, rng.TAGGING, ordinal)
     if right >= error:
         return need
