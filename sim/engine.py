@@ -253,8 +253,9 @@ def live_operated_rows(
 ) -> None:  # fmt: skip
     """The day of the members in rows [low, high) where an operator speaks to them."""
     for i in range(low, high):
-        if due[i] <= today.day and rows[i].listed == 1:
-            live_operated_day(rows[i], relations[i], touches[i], today, desk, p[0], q[0], books)
+        if due[i] <= today.day:
+            if rows[i].listed == 1:
+                live_operated_day(rows[i], relations[i], touches[i], today, desk, p[0], q[0], books)
             due[i] = next_operated_day(rows[i], relations[i], today, q[0])
 
 

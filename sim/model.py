@@ -169,9 +169,10 @@ class Member(mesa.Agent):
         desk = world.desk_today()
         if due[place] <= today.day:
             relation, touch = world.population.relation(self.number), world.population.touch(self.number)
-            live_operated_day(
-                self.row, relation, touch, today, desk, world.settings[0], world.responses[0], world.books
-            )
+            if self.row["listed"] == 1:
+                live_operated_day(
+                    self.row, relation, touch, today, desk, world.settings[0], world.responses[0], world.books
+                )
             due[place] = next_operated_day(self.row, relation, today, world.responses[0])
 
     def remove(self) -> None:

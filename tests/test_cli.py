@@ -653,4 +653,5 @@ def test_schemas_and_configs_agree() -> None:
     for name in app.SCHEMAS:
         assert (app.CONFIGS / f"{name}.yaml").is_file()
     for file in app.CONFIGS.glob("*/*.yaml"):
-        assert yaml.safe_load(file.read_text(encoding="utf-8"))["name"] == file.stem
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        assert values.get(file.parent.name, values)["name"] == file.stem

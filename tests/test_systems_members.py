@@ -18,7 +18,7 @@ from sim.engine import World
 from sim.rng import AUDIENCE, uniform
 from sim.strategy import Strategy, read_strategy
 from sim.study.alarms import GREEN, RED, YELLOW, Rule, Verdict, Watch
-from sim.touch import MARK_WARNING, MARK_WELCOME, OFFER, OFFER_KINDS, table
+from sim.touch import MARK_WARNING, MARK_WELCOME, OFFER, OFFER_KINDS, SLOTS, table
 from tests.lab import Effect, Lab, Told, pooled, strategy
 
 NOBODY_DRIFTS = {"population.drifting.drift_scale": 1e6}
@@ -113,7 +113,7 @@ def test_each_kind_of_offer_is_accounted_for(lab: Lab, kind: str) -> None:
     assert cost.sum() > 0
     assert np.all(cost[told.metric("offers_redeemed") == 0] == 0)
     offer = table(plan.offers.offers(), OFFER)[0]
-    face = wallet.face_value(offer, 50_000, 13_000.0)
+    face = wallet.face_value(offer, 50_000)
     assert wallet.discount(offer, face, 20_000, 1) == OFF_200[kind]
     assert wallet.discount(offer, face, 5_000, 2) <= (5_000 if kind != "first_order" else 0)
 
@@ -381,8 +381,9 @@ def test_a_blind_touch_is_opened_less(lab: Lab) -> None:
         lab.worlds(blind, **sizes),
     )
     sent = lab.effect(targeted, untargeted, summed("messages"))
-    assert abs(sent.relative) < 0.02
-    assert lab.effect(targeted, untargeted, summed("opens")).at_least(-0.10)
+    assert abs(sent.relative) < 0.05  # a few fewer: more of those who are spoken to blindly have opted out
+    opened = lab.effect(targeted, untargeted, lambda told: told.total("opens") / told.total("messages"))
+    assert opened.at_least(-0.10)
 
 
 # -- the silent ----------------------------------------------------------------------------------------------------
@@ -590,7 +591,7 @@ ALARMED = strategy(
              "gift_most": 20.0, "share": 0.5, "again_after": 1}
 )  # fmt: skip
 """On the 30th day without an order half of the members get 20 CNY off and a personal word; the rest are held out."""
-SEVERE_SLOT = 10
+SEVERE_SLOT = SLOTS + 1 + MARK_WARNING
 
 
 def cases(world: World) -> None:

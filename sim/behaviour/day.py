@@ -170,7 +170,7 @@ def live_operated_day(m: Any, r: Any, touch: Any, today: Any, desk: Any, p: Any,
 @rule
 def gap_number(m: Any, r: Any) -> int:
     """Which of his gaps the clock is in: orders on impulse do not count, and each time he returns he starts anew."""
-    return m.orders - r.impulses + ANEW * r.lapses
+    return m.orders - r.impulses + ANEW * int(r.lapses)
 
 
 ANEW = 1_000_000
@@ -302,7 +302,7 @@ def receive(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, q: Any, bo
     depth = 0.0
     if place >= 0:
         r.offer_known[place] = 1
-    price = wallet.price_held(r, desk.offers, usual_cents(m, p), m.orders)
+    price = wallet.price_held(m, r, desk.offers, p.spending.median_order)
     if place >= 0:
         depth = 1.0 - price
         pricing.price_seen(r, price, q.pricing)
@@ -330,12 +330,6 @@ def receive(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, q: Any, bo
 
 
 @rule
-def usual_cents(m: Any, p: Any) -> float:
-    """His usual order at list price, in cents."""
-    return 100.0 * p.spending.median_order * exp(m.usual_value)
-
-
-@rule
 def take_offer(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, books: Any) -> int:
     """The offer that came with a message goes into his wallet; returns its place, -1 where there is none."""
     if send.offer == NO_OFFER:
@@ -349,7 +343,7 @@ def take_offer(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, books: 
     offer = desk.offers[send.offer]
     r.offer[place] = send.offer
     r.offer_until[place] = today.day + offer.life - 1
-    r.offer_cents[place] = wallet.face_value(offer, m.spend, usual_cents(m, p))
+    r.offer_cents[place] = wallet.face_value(offer, m.spend)
     r.offer_known[place] = 0
     posting.post_offer(m, send.offer, 0, r.offer_cents[place], today, books)
     return place
@@ -523,7 +517,7 @@ def set_pace(m: Any, r: Any, today: Any, desk: Any, p: Any, q: Any) -> None:
     if r.met == 1:
         if r.trust != r.trust_rest:
             pace *= exp(q.visiting.trust_pace * (r.trust - r.trust_rest) / TRUST_UNIT)
-        price = wallet.price_held(r, desk.offers, usual_cents(m, p), m.orders)
+        price = wallet.price_held(m, r, desk.offers, p.spending.median_order)
         if price != 1.0 or r.reference_price != 1.0:
             pace *= pricing.price_factor(r, price, q.pricing)
         if r.permission == permission.BLOCKED:

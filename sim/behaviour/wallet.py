@@ -4,12 +4,19 @@ from typing import Any
 
 from sim.behaviour.spending import cents
 from sim.jit import rule
+from sim.numbers import exp
 from sim.population import WALLET
 from sim.touch import CASH, FIRST_ORDER, FLASH, GIFT, NO_OFFER, PERCENT, SAMPLE, THRESHOLD, TWO_FOR_ONE
 
 
 @rule
-def face_value(offer: Any, spend: int, usual_cents: float) -> int:
+def usual_cents(m: Any, median_order: float) -> float:
+    """His usual order at list price, in cents."""
+    return 100.0 * median_order * exp(m.usual_value)
+
+
+@rule
+def face_value(offer: Any, spend: int) -> int:
     """The most that an offer can take off, in cents: what is set aside for it when it is given."""
     if offer.kind == PERCENT or offer.kind == FLASH or offer.kind == TWO_FOR_ONE:
         return cents(offer.most)
@@ -53,11 +60,12 @@ def discount(offer: Any, face: int, value: int, orders: int) -> int:
 
 
 @rule
-def price_held(r: Any, offers: Any, usual_cents: float, orders: int) -> float:
+def price_held(m: Any, r: Any, offers: Any, median_order: float) -> float:
     """The price, as a share of list price, that his best known offer gives him on his usual order."""
-    best = 0
-    usual = cents(usual_cents)
+    best, usual = 0, 0
     for k in range(WALLET):
         if r.offer[k] != NO_OFFER and r.offer_known[k] == 1:
-            best = max(best, discount(offers[r.offer[k]], r.offer_cents[k], usual, orders))
+            if usual == 0:
+                usual = cents(usual_cents(m, median_order))
+            best = max(best, discount(offers[r.offer[k]], r.offer_cents[k], usual, m.orders))
     return 1.0 - best / usual if usual > 0 else 1.0

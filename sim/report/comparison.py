@@ -673,8 +673,8 @@ def targeting(m: Comparison) -> list[str]:
         told = percent(found["told_share"])
         out.append(
             f"{found['strategy']} spoke to {told} of the members of day 0. They placed {seen} % orders against those "
-            "it left alone: that is what a report without a control group shows, and most of it is who these members "
-            f"are. The very same members placed {mean} % orders against their twins (95 %: {low} to {high} %{apart}): "
+            "it left alone: that is what a report without a control group shows, and most of it is who they are. "
+            f"The very same members placed {mean} % orders against their twins (95 %: {low} to {high} %{apart}): "
             "that is what the strategy did."
         )
     return out

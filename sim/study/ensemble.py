@@ -43,9 +43,9 @@ class Ensemble:
     flows: np.ndarray
     cohorts: np.ndarray
     monthly: np.ndarray
-    member_weeks: np.ndarray
     segments: np.ndarray
     naive: np.ndarray
+    member_weeks: np.ndarray
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
     segments = none if ledger.segments is None else ledger.segments
     naive = none if ledger.naive is None else ledger.naive
     flows, cohorts, monthly = ledger.flows[None], ledger.cohorts[None], ledger.monthly[None]
-    return Ensemble(daily[None], flows, cohorts, monthly, weeks, segments[None], naive[None])
+    return Ensemble(daily[None], flows, cohorts, monthly, segments[None], naive[None], weeks)
 
 
 def _weeks_of_members(world: World) -> np.ndarray:
