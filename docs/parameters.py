@@ -194,7 +194,8 @@ def constants_table() -> str:
                 continue
             meaning = said.value.value if isinstance(said.value, ast.Constant) else None
             name = ast.unparse(number.targets[0])
-            if isinstance(number.value, ast.Constant) and isinstance(meaning, str) and name.isupper():
+            value = number.value.value if isinstance(number.value, ast.Constant) else None
+            if isinstance(value, int | float) and isinstance(meaning, str) and name.isupper():
                 where = file.relative_to(ROOT).as_posix()
                 rows.append((f"`{name}`", ast.unparse(number.value), " ".join(meaning.split()), f"`{where}`"))
     return table(("name", "value", "meaning", "file"), rows)

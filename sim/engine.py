@@ -449,40 +449,34 @@ class World:
                     np.minimum(due[low:high], self.day, out=due[low:high])
         return self._desk
 
+    def live(self, today: Today, books: Sequence[Books]) -> None:
+        """Everybody's day in the base life."""
+        self._spread(self._live_range, WORTH_A_THREAD, books, today)
+
     def live_operated(self, today: Today, desk: Desk, books: Sequence[Books]) -> None:
-        """Everybody's day where an operator speaks to members."""
-        count = self.population.count
-        shares = len(books) if self._pool is not None and count >= WORTH_A_THREAD * self.threads // 4 else 1
-        work = [(count * n // shares, count * (n + 1) // shares, today, desk, books[n]) for n in range(shares)]
-        if self._pool is None or shares == 1:
-            self._live_operated_range(*work[0])
+        """Everybody's day where an operator speaks to members; a member is four times the work and more."""
+        self._spread(self._live_operated_range, WORTH_A_THREAD // 4, books, today, desk)
+
+    def _spread(self, life: Callable[..., None], worth: int, books: Sequence[Books], *known: Any) -> None:
+        """Live ranges of rows, at once where that is worth it, each with books of its own; worth: rows a thread."""
+        count, shares = self.population.count, len(books)
+        if self._pool is None or shares == 1 or count < worth * self.threads:
+            life(0, count, *known, books[0])
             return
-        for job in [self._pool.submit(self._live_operated_range, *part) for part in work]:
+        bounds = [count * n // shares for n in range(shares + 1)]
+        jobs = [self._pool.submit(life, bounds[n], bounds[n + 1], *known, books[n]) for n in range(shares)]
+        for job in jobs:
             job.result()
+
+    def _live_range(self, start: int, stop: int, today: Today, books: Books) -> None:
+        for rows, due, low, high in self.population.ranges(start, stop):
+            live_rows(rows, due, low, high, today, self.settings, books)
 
     def _live_operated_range(self, start: int, stop: int, today: Today, desk: Desk, books: Books) -> None:
         for rows, relations, touches, due, low, high in self.population.operated_ranges(start, stop):
             live_operated_rows(
                 rows, relations, touches, due, low, high, today, desk, self.settings, self.responses, books
             )
-
-    def live(self, today: Today, books: Sequence[Books]) -> None:
-        """Everybody's day; with several books, ranges of rows are lived at once, each with its own books."""
-        if self._pool is None or len(books) == 1 or self.population.count < WORTH_A_THREAD * self.threads:
-            for rows, due, low, high in self.population.ranges():
-                live_rows(rows, due, low, high, today, self.settings, books[0])
-            return
-        count, shares = self.population.count, len(books)
-        work = [
-            self._pool.submit(self._live_range, count * n // shares, count * (n + 1) // shares, today, books[n])
-            for n in range(shares)
-        ]
-        for job in work:
-            job.result()
-
-    def _live_range(self, start: int, stop: int, today: Today, books: Books) -> None:
-        for rows, due, low, high in self.population.ranges(start, stop):
-            live_rows(rows, due, low, high, today, self.settings, books)
 
     def evening(self, today: Today) -> None:
         """Newcomers join, threads' books are added up, the day is closed."""

@@ -68,8 +68,8 @@ class _Programme:
     def __init__(self, content: Content, day: int, majority: int) -> None:
         self.content, self.day, self.majority = content, day, majority
 
-    def piece(self, number: int, per_week: float, weekday: int) -> Piece:
-        return self.content.piece(number, per_week, weekday, self.day - self.content.start, self.majority)
+    def piece(self, number: int, per_week: float) -> Piece:
+        return self.content.piece(number, per_week, self.day - self.content.start, self.majority)
 
 
 class Operator:
@@ -89,7 +89,6 @@ class Operator:
             self.first_offer[name] = len(offers)
             offers += lever.offers()
         self.offers = table(offers or [Offer(0, 0.0)], OFFER)
-        self.kinds = [offer.kind for offer in offers]
         self.market = market
         self.majority = int(np.argmax(astuple(market.segments)))  # what most want: market research, not the rows
         self.tags = record(strategy.tags)
@@ -128,7 +127,6 @@ class Operator:
         for name, lever in acting:
             morning = Morning(
                 day=day,
-                weekday=date.weekday(),
                 first_offer=self.first_offer[name],
                 pieces=_Programme(self.strategy.content, day, self.majority) if "content" in names else None,
                 wage=100.0 * self.strategy.budget.wage / 60.0,

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from sim.touch import MARKS
+
 BLOCK = 1 << 20
 """Rows in a block. Memory is taken from the system as rows are touched."""
 
@@ -83,7 +85,7 @@ RELATION_FIELDS = (
     RelationField("sent_days", "i8", "", _B + "messages sent on each of the last 7 days, a byte each, today lowest"),
     RelationField("offer_until", "i4", "day", "state: the last day of each offer in his wallet", WALLET),
     RelationField("offer_cents", "i4", "cents", "state: the most that each offer takes off", WALLET),
-    RelationField("marked", "i4", "day", _B + "when each journey last spoke to him", 6),
+    RelationField("marked", "i4", "day", _B + "when each journey last spoke to him", MARKS),
     RelationField("seen", "i4", "day", _S + "the day up to which his states have been brought"),
     RelationField("sent_upto", "i4", "day", _B + "the day to which sent_days refers"),
     RelationField("last_message", "i4", "day", "state: the day of the last message that reached him"),
@@ -98,7 +100,7 @@ RELATION_FIELDS = (
     RelationField("orders_before", "i4", "orders", "state: orders that he had placed before the operator began"),
     RelationField("sent_month", "i2", "messages", _B + "mass messages sent in this calendar month"),
     RelationField("sent_in", "i2", "month", _B + "the calendar month to which sent_month refers"),
-    RelationField("mark_count", "i4", "times", _B + "how often each journey spoke to him", 6),
+    RelationField("mark_count", "i4", "times", _B + "how often each journey spoke to him", MARKS),
     RelationField(
         "offer", "i2", "", "state: the offers in his wallet, as places in the run's offers; -1 none", WALLET
     ),

@@ -7,14 +7,12 @@ about processes, signals and the environment are subprocesses of `python -m expe
 import csv
 import datetime as dt
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,6 +29,7 @@ from sim.settings import Config, Data, Run
 from sim.store import read_results
 from sim.study.forecast import prepare
 from sim.units import parameters
+from tests.command import Call, Said, caller, environment, run_python, write_stub
 
 ROOT = Path(__file__).parents[1]
 TINY = ("run.members=40", "run.days=10", "run.replications=12", "population.history_days=30", "run.threads=1")
@@ -63,51 +62,17 @@ sys.exit(forecast.main())
 """The forecast app, which falls asleep when its first batch has been written: time to interrupt it."""
 
 
-class Said(NamedTuple):
-    """How a call ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-type Call = Callable[..., Said]
-
-
 @pytest.fixture
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     """`call(*words)` is `membersim forecast *words` in an empty folder, the page being a stub."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # set by the app; put back when the test is over
     monkeypatch.setattr(sim.report.page, "write_report", write_stub)
-
-    def words(*said: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["membersim forecast", *said])
-        capsys.readouterr()
-        code = forecast.main()
-        return Said(code, *capsys.readouterr())
-
-    return words
-
-
-def write_stub(folder: Path) -> None:
-    """In place of the page, which takes seconds to draw."""
-    (folder / "report.html").write_text("<html></html>", encoding="utf-8")
-
-
-def environment(**more: str) -> dict[str, str]:
-    """The environment of a subprocess: this checkout's packages."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), **more}
+    return caller(forecast, tmp_path, monkeypatch, capsys)
 
 
 def run_cli(folder: Path, *words: str, page: bool = False, **more: str) -> Said:
     """`python -m experiments.forecast *words` with `folder` as the current folder; without the page, if not asked."""
     what = ["-m", "experiments.forecast"] if page else ["-c", PLAIN]
-    command = [sys.executable, *what, *words]
-    done = subprocess.run(
-        command, cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=240, check=False
-    )
-    return Said(done.returncode, done.stdout, done.stderr)
+    return run_python(folder, *what, *words, **more)
 
 
 def is_refused(said: Said, *fragments: str) -> None:

@@ -9,9 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,6 +30,7 @@ from sim.store import read_results
 from sim.study import compare as study
 from sim.study.ensemble import Ensemble, run_ensemble
 from sim.study.forecast import prepare
+from tests.command import Call, Said, caller, hash_of, only_folder, run_python, write_stub
 
 ROOT = Path(__file__).parents[1]
 TALK = "do_nothing:content.on=true:messaging.on=true:messaging.per_week=5"
@@ -55,56 +55,16 @@ sys.exit(compare.main())
 """The app, which falls asleep when the first strategy has been lived."""
 
 
-class Said(NamedTuple):
-    """How a call ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-type Call = Callable[..., Said]
-
-
-def write_stub(folder: Path) -> None:
-    """In place of the page, which takes seconds to draw."""
-    (folder / "report.html").write_text("<html></html>", encoding="utf-8")
-
-
 @pytest.fixture
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     """`call(*words)` is `membersim compare *words` in an empty folder, the page being a stub."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # set by the app; put back when the test is over
     monkeypatch.setattr(sim.report.comparison, "write_comparison", write_stub)
-
-    def words(*said: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["membersim compare", *said])
-        capsys.readouterr()
-        code = command.main()
-        return Said(code, *capsys.readouterr())
-
-    return words
+    return caller(command, tmp_path, monkeypatch, capsys)
 
 
 def run_cli(folder: Path, *words: str) -> Said:
     """`python -m experiments.compare *words` with `folder` as the current folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments.compare", *words], cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
-    return Said(done.returncode, done.stdout, done.stderr)
-
-
-def only_folder(root: Path) -> Path:
-    """The one folder of results below `root`."""
-    (folder,) = (root / "results" / "compare").iterdir()
-    return folder
-
-
-def hash_of(folder: Path) -> str:
-    """The content hash of a finished run."""
-    return read_results(folder).manifest["content_hash"]
+    return run_python(folder, "-m", "experiments.compare", *words)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +75,7 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert (said.code, said.err) == (0, ""), said
     assert "report.html" in said.out
     assert "the same as do_nothing in every replication" in said.out
-    return only_folder(root)
+    return only_folder(root, "compare")
 
 
 # -- statistics ----------------------------------------------------------------------------------------------
@@ -476,12 +436,12 @@ def test_the_library_says_what_the_folder_says(twins: Path, capsys: pytest.Captu
 def test_the_content_does_not_depend_on_how_it_was_run(call: Call, twins: Path, words: tuple[str, ...]) -> None:
     kept = [word for word in TINY if word.split("=")[0] not in {w.split("=")[0] for w in words}]
     assert call(*kept, f'strategies=[do_nothing,"{TALK}",do_nothing]', *words).code == 0
-    assert hash_of(only_folder(Path())) == hash_of(twins)
+    assert hash_of(only_folder(Path(), "compare")) == hash_of(twins)
 
 
 def test_another_baseline_is_another_comparison(call: Call, twins: Path) -> None:
     assert call(*TINY, f"strategies=[{TALK},do_nothing,do_nothing]").code == 0
-    folder = only_folder(Path())
+    folder = only_folder(Path(), "compare")
     assert hash_of(folder) != hash_of(twins)
     ours, theirs = (read_results(f).summary for f in (folder, twins))
     assert ours["baseline"] == TALK
@@ -527,12 +487,12 @@ def test_killed_and_finished_by_the_same_command(twins: Path, tmp_path: Path, ca
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    folder = only_folder(tmp_path)
+    folder = only_folder(tmp_path, "compare")
     assert json.loads((folder / "manifest.json").read_text())["status"] == "running"
     with pytest.raises(InputError, match="not finished"):
         read_results(folder)
     assert call(*words).code == 0
-    assert only_folder(tmp_path) == folder
+    assert only_folder(tmp_path, "compare") == folder
     assert hash_of(folder) == hash_of(twins)
     assert not (folder / "parts").exists()
 
@@ -551,7 +511,7 @@ def test_from_a_log(call: Call) -> None:
     pd.DataFrame(rows, columns=["member_id", "date", "amount"]).to_csv("orders.csv", index=False)
     said = call("data.path=orders.csv", "run.days=21", "run.replications=3", f"strategies=[do_nothing,{TALK}]")
     assert (said.code, said.err) == (0, ""), said
-    results = read_results(only_folder(Path()))
+    results = read_results(only_folder(Path(), "compare"))
     assert "in the log's currency" in next(e["sentence"] for e in results.summary["effects"] if e["metric"] == "cost")
     assert results.summary["members_at_start"] == len(results.table("population.parquet"))
     assert results.manifest["input_hashes"]["data"]

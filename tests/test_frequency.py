@@ -5,10 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +24,7 @@ from sim.strategy import read_strategy
 from sim.study import frequency as study
 from sim.study.frequency import Lived
 from sim.units import checked
+from tests.command import Call, Said, caller, hash_of, only_folder, run_python, write_stub
 
 ROOT = Path(__file__).parents[1]
 TINY = (
@@ -53,56 +53,16 @@ sys.exit(frequency.main())
 """The app, which falls asleep when the first dose has been lived."""
 
 
-class Said(NamedTuple):
-    """How a call ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-type Call = Callable[..., Said]
-
-
-def write_stub(folder: Path) -> None:
-    """In place of the page, which takes seconds to draw."""
-    (folder / "report.html").write_text("<html></html>", encoding="utf-8")
-
-
 @pytest.fixture
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     """`call(*words)` is `membersim frequency *words` in an empty folder, the page being a stub."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     monkeypatch.setattr(sim.report.frequency, "write_frequency", write_stub)
-
-    def words(*said: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["membersim frequency", *said])
-        capsys.readouterr()
-        code = command.main()
-        return Said(code, *capsys.readouterr())
-
-    return words
+    return caller(command, tmp_path, monkeypatch, capsys)
 
 
 def run_cli(folder: Path, *words: str) -> Said:
     """`python -m experiments.frequency *words` with `folder` as the current folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments.frequency", *words], cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=400, check=False,
-    )  # fmt: skip
-    return Said(done.returncode, done.stdout, done.stderr)
-
-
-def only_folder(root: Path) -> Path:
-    """The one folder of results below `root`."""
-    (folder,) = (root / "results" / "frequency").iterdir()
-    return folder
-
-
-def hash_of(folder: Path) -> str:
-    """The content hash of a finished run."""
-    return read_results(folder).manifest["content_hash"]
+    return run_python(folder, "-m", "experiments.frequency", *words, timeout=400)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +73,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert (said.code, said.err) == (0, ""), said
     assert "report.html" in said.out
     assert "best dose" in said.out
-    return only_folder(root)
+    return only_folder(root, "frequency")
 
 
 def curve_of(doses: tuple[float, ...], members: int, days: int, replications: int, **groups: Any) -> dict[str, Any]:
@@ -332,17 +292,17 @@ def test_an_interrupted_curve_goes_on_where_it_was(folder: Path, tmp_path: Path)
     finally:
         run.kill()
     assert (run.returncode, err) == (130, "interrupted; the same command finishes the run\n")
-    kept = list(only_folder(tmp_path).glob("parts/*.npz"))
+    kept = list(only_folder(tmp_path, "frequency").glob("parts/*.npz"))
     assert len(kept) == 1
     kept[0].write_bytes(kept[0].read_bytes()[:100])  # and damaged since
     assert run_cli(tmp_path, *TINY).code == 0
-    assert hash_of(only_folder(tmp_path)) == hash_of(folder)
+    assert hash_of(only_folder(tmp_path, "frequency")) == hash_of(folder)
 
 
 def test_results_do_not_depend_on_threads(folder: Path, call: Call) -> None:
     said = call(*TINY, "run.threads=3", "run.name=other")
     assert said.code == 0, said
-    assert hash_of(only_folder(Path())) == hash_of(folder)
+    assert hash_of(only_folder(Path(), "frequency")) == hash_of(folder)
     assert call(*TINY, "run.threads=2", "run.name=other").code == 2  # it is complete
 
 

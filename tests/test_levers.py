@@ -190,7 +190,7 @@ def test_messages_come_at_the_hour_on_the_path_and_at_the_own_hour_where_it_is_k
 
 def kinds(content: Content, count: int = 1000, per_week: float = 7.0) -> Counter[int]:
     """The kinds of the first messages of a programme."""
-    return Counter(content.piece(n, per_week, 0, n, 0).kind for n in range(count))
+    return Counter(content.piece(n, per_week, n, 0).kind for n in range(count))
 
 
 @pytest.mark.parametrize("benefit", [0.0, 0.1, 0.3, 0.55, 1.0])
@@ -203,27 +203,27 @@ def test_kinds_of_content_have_their_shares(benefit: float, fun: float) -> None:
     assert told[USEFUL] == pytest.approx(1000 * (1 - benefit) * (1 - fun), abs=2)
     content = Content(benefit=benefit, fun=fun)
     for first in range(0, 1000, 10):
-        sold = sum(content.piece(n, 7.0, 0, 0, 0).kind == BENEFIT for n in range(first, first + 10))
+        sold = sum(content.piece(n, 7.0, 0, 0).kind == BENEFIT for n in range(first, first + 10))
         assert abs(sold - 10 * benefit) <= 1
 
 
 def test_formats_rotate_switch_and_repeat() -> None:
-    forms = [Content(formats=3, first_format=2).piece(n, 7.0, 0, n, 0).form for n in range(6)]
+    forms = [Content(formats=3, first_format=2).piece(n, 7.0, n, 0).form for n in range(6)]
     assert forms == [2, 3, 0, 2, 3, 0]
-    switched = [Content(switch_day=4).piece(n, 7.0, 0, n, 0).form for n in range(8)]
+    switched = [Content(switch_day=4).piece(n, 7.0, n, 0).form for n in range(8)]
     assert switched == [0, 0, 0, 0, 1, 1, 1, 1]
     scarce = Content(capacity=7.0)
-    assert sum(scarce.piece(n, 21.0, 0, n, 0).repeat for n in range(300)) == 200
-    assert sum(scarce.piece(n, 7.0, 0, n, 0).repeat for n in range(300)) == 0
+    assert sum(scarce.piece(n, 21.0, n, 0).repeat for n in range(300)) == 200
+    assert sum(scarce.piece(n, 7.0, n, 0).repeat for n in range(300)) == 0
     assert sum(scarce.produced(1, 21.0) for _ in range(300)) == pytest.approx(100)
-    assert {Content(calendar=True).piece(n, 7.0, 0, n, 0).expected for n in range(9)} == {1}
+    assert {Content(calendar=True).piece(n, 7.0, n, 0).expected for n in range(9)} == {1}
 
 
 def test_content_is_about_what_it_says() -> None:
     """In general, about what most want, or about what each is tagged to want."""
-    assert {Content(topics="general").piece(n, 7.0, 0, 0, 0).topic for n in range(9)} == {-1}
-    assert {Content(topics="majority").piece(n, 7.0, 0, 0, 0).topic for n in range(9)} == {0}
-    own = Content(topics="own").piece(0, 7.0, 0, 0, 0)
+    assert {Content(topics="general").piece(n, 7.0, 0, 0).topic for n in range(9)} == {-1}
+    assert {Content(topics="majority").piece(n, 7.0, 0, 0).topic for n in range(9)} == {0}
+    own = Content(topics="own").piece(0, 7.0, 0, 0)
     assert (own.topic, own.personal) == (-1, 1)
 
 

@@ -6,11 +6,10 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from sim.behaviour.shapes import TRIAL
 from sim.jit import rule
 from sim.touch import BENEFIT, CARE
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
-
-_TRIAL = "modeller's trial: a value with which the causal stories come out together"
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Fatigue:
         float,
         Positive,
         between(0.1, 365),
-        About("days", "how fast fatigue wears off", _TRIAL + "; not told apart from tolerance by data", "assumption"),
+        About("days", "how fast fatigue wears off", TRIAL + "; not told apart from tolerance by data", "assumption"),
     ] = 7.0
     value_matched: Annotated[
         float,
@@ -32,7 +31,7 @@ class Fatigue:
         About(
             "ordinary messages",
             "weight of a value message that suits him",
-            _TRIAL + "; at 0.1 there is no best frequency",
+            TRIAL + "; at 0.1 there is no best frequency",
             "assumption",
         ),
     ] = 0.20
@@ -40,19 +39,19 @@ class Fatigue:
         float,
         NonNegative,
         between(0, 10),
-        About("ordinary messages", "weight of a value message about something else", _TRIAL, "assumption"),
+        About("ordinary messages", "weight of a value message about something else", TRIAL, "assumption"),
     ] = 0.50
     selling_matched: Annotated[
         float,
         NonNegative,
         between(0, 10),
-        About("ordinary messages", "weight of a promotion that suits him", _TRIAL, "assumption"),
+        About("ordinary messages", "weight of a promotion that suits him", TRIAL, "assumption"),
     ] = 0.60
     selling_astray: Annotated[
         float,
         NonNegative,
         between(0, 10),
-        About("ordinary messages", "weight of a promotion for something else", _TRIAL, "assumption"),
+        About("ordinary messages", "weight of a promotion for something else", TRIAL, "assumption"),
     ] = 1.0
     wrong_hour: Annotated[
         float,
@@ -64,10 +63,10 @@ class Fatigue:
         float,
         Positive,
         between(0.01, 10),
-        About("", "tolerance without trust, as a share of his tolerance", _TRIAL, "assumption"),
+        About("", "tolerance without trust, as a share of his tolerance", TRIAL, "assumption"),
     ] = 0.35
     bear_trust: Annotated[
-        float, NonNegative, between(0, 10), About("", "how much each unit of trust adds to it", _TRIAL, "assumption")
+        float, NonNegative, between(0, 10), About("", "how much each unit of trust adds to it", TRIAL, "assumption")
     ] = 1.6
     silent_bear: Annotated[
         float,

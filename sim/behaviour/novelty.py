@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from sim.behaviour.shapes import TRIAL
 from sim.jit import rule
 from sim.units import STRICT, About, Positive, Share, between
-
-_TRIAL = "modeller's trial: a value with which the causal stories come out together"
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,7 @@ class Novelty:
     __pydantic_config__ = STRICT
 
     worn: Annotated[
-        float, Share, About("share", "novelty lost at each message of the same format", _TRIAL, "assumption")
+        float, Share, About("share", "novelty lost at each message of the same format", TRIAL, "assumption")
     ] = 0.06
     worn_repeat: Annotated[
         float,
@@ -32,7 +31,7 @@ class Novelty:
         float,
         Positive,
         between(1, 3650),
-        About("days", "how fast a format becomes fresh again", _TRIAL, "assumption"),
+        About("days", "how fast a format becomes fresh again", TRIAL, "assumption"),
     ] = 30.0
 
 

@@ -6,14 +6,11 @@ Match, hour, trust, fatigue, novelty, habit.
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from sim.behaviour.shapes import ORDINARY_TRUST, hour_distance, logistic
+from sim.behaviour.shapes import ORDINARY_TRUST, SET, TRIAL, hour_distance, logistic
 from sim.jit import rule
 from sim.numbers import exp, log
 from sim.touch import ANY_NEED, BENEFIT, CARE, FUN
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
-
-_TRIAL = "modeller's trial: a value with which the causal stories come out together"
-_SET = "form of a modeller's trial; value set so that the causal stories come out together"
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,7 @@ class Opening:
     ordinary: Annotated[
         float,
         between(-10, 10),
-        About("logits", "of opening an ordinary general message at ordinary trust", _SET, "assumption"),
+        About("logits", "of opening an ordinary general message at ordinary trust", SET, "assumption"),
     ] = -0.3
     match: Annotated[
         float,
@@ -34,12 +31,12 @@ class Opening:
         About(
             "logits",
             "from a message astray to one that suits",
-            _TRIAL + "; a wrong-category e-mail is worth 1.1 points of visits against 7.4 (Hillstrom)",
+            TRIAL + "; a wrong-category e-mail is worth 1.1 points of visits against 7.4 (Hillstrom)",
             "assumption",
         ),
     ] = 2.2
     general_match: Annotated[
-        float, Share, About("", "the match of a message about nothing in particular", _TRIAL, "assumption")
+        float, Share, About("", "the match of a message about nothing in particular", TRIAL, "assumption")
     ] = 0.45
     hour: Annotated[
         float,
@@ -48,10 +45,10 @@ class Opening:
         About("logits", "from the wrong hour to his own", "20:00 beats 10:00 by a quarter in claims", "assumption"),
     ] = 2.0
     hour_width: Annotated[
-        float, Positive, between(0.1, 12), About("hours", "how wide his hour is", _TRIAL, "assumption")
+        float, Positive, between(0.1, 12), About("hours", "how wide his hour is", TRIAL, "assumption")
     ] = 3.0
     trust: Annotated[
-        float, NonNegative, between(0, 20), About("logits per unit of trust", "trust opens", _TRIAL, "assumption")
+        float, NonNegative, between(0, 20), About("logits per unit of trust", "trust opens", TRIAL, "assumption")
     ] = 2.5
     tired: Annotated[
         float,
@@ -60,7 +57,7 @@ class Opening:
         About(
             "logits per log of 1 + load",
             "fatigue closes; must exceed 1, or more messages are always more opens",
-            _TRIAL,
+            TRIAL,
             "assumption",
         ),
     ] = 1.3
@@ -68,10 +65,10 @@ class Opening:
         float,
         NonNegative,
         between(0, 10),
-        About("logits", "from a worn-out format to a fresh one", _SET, "assumption"),
+        About("logits", "from a worn-out format to a fresh one", SET, "assumption"),
     ] = 0.8
     selling: Annotated[
-        float, NonNegative, between(0, 10), About("logits", "less for a promotion", _SET, "assumption")
+        float, NonNegative, between(0, 10), About("logits", "less for a promotion", SET, "assumption")
     ] = 1.8
     fun: Annotated[float, between(-5, 5), About("logits", "more for an amusing message", "assumed", "assumption")] = (
         0.3
@@ -107,13 +104,13 @@ class Opening:
         ),
     ] = 0.15
     drifted: Annotated[
-        float, NonNegative, between(0, 10), About("logits", "less for one who has drifted away", _SET, "assumption")
+        float, NonNegative, between(0, 10), About("logits", "less for one who has drifted away", SET, "assumption")
     ] = 1.3
     hunter: Annotated[
         float,
         NonNegative,
         between(0, 10),
-        About("logits", "less for a hunter where there is no offer", _TRIAL, "assumption"),
+        About("logits", "less for a hunter where there is no offer", TRIAL, "assumption"),
     ] = 1.5
     visit: Annotated[
         float,
@@ -134,20 +131,20 @@ class Opening:
     interact: Annotated[
         float,
         between(-10, 10),
-        About("logits", "of answering, liking or posting after opening", _TRIAL, "assumption"),
+        About("logits", "of answering, liking or posting after opening", TRIAL, "assumption"),
     ] = -0.9
 
     interact_trust: Annotated[
-        float, NonNegative, between(0, 20), About("logits per unit of trust", "trust speaks up", _TRIAL, "assumption")
+        float, NonNegative, between(0, 20), About("logits per unit of trust", "trust speaks up", TRIAL, "assumption")
     ] = 1.5
     interact_match: Annotated[
         float,
         NonNegative,
         between(0, 10),
-        About("logits", "of answering, from a message astray to one that suits", _TRIAL, "assumption"),
+        About("logits", "of answering, from a message astray to one that suits", TRIAL, "assumption"),
     ] = 1.0
     interact_selling: Annotated[
-        float, NonNegative, between(0, 10), About("logits", "less answering to a promotion", _TRIAL, "assumption")
+        float, NonNegative, between(0, 10), About("logits", "less answering to a promotion", TRIAL, "assumption")
     ] = 1.2
     interact_fun: Annotated[
         float, between(-5, 5), About("logits", "more answering to an amusing message", "assumed", "assumption")

@@ -7,12 +7,11 @@ certain sum of hazard, his own, and opts out when it is spent.
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from sim.behaviour.shapes import ORDINARY_TRUST
+from sim.behaviour.shapes import ORDINARY_TRUST, TRIAL
 from sim.jit import rule
 from sim.numbers import exp, log
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
 
-_TRIAL = "modeller's trial: a value with which the causal stories come out together"
 REACHABLE, MUTED, BLOCKED, GONE = range(4)
 
 
@@ -26,22 +25,22 @@ class Permission:
         float,
         NonNegative,
         between(0, 1),
-        About("per day", "of opting out while messages come, untired, at ordinary trust", _TRIAL, "assumption"),
+        About("per day", "of opting out while messages come, untired, at ordinary trust", TRIAL, "assumption"),
     ] = 0.00035
     tired: Annotated[
         float,
         NonNegative,
         between(0, 10),
-        About("", "the exponent of load", _TRIAL + "; with its level not told apart by data", "assumption"),
+        About("", "the exponent of load", TRIAL + "; with its level not told apart by data", "assumption"),
     ] = 1.2
     trust: Annotated[
-        float, NonNegative, between(0, 20), About("log hazard per unit of trust", "trust holds", _TRIAL, "assumption")
+        float, NonNegative, between(0, 20), About("log hazard per unit of trust", "trust holds", TRIAL, "assumption")
     ] = 1.6
     drifted: Annotated[
         float,
         NonNegative,
         between(0, 20),
-        About("", "times the hazard for one who has drifted away", _TRIAL, "assumption"),
+        About("", "times the hazard for one who has drifted away", TRIAL, "assumption"),
     ] = 1.5
     mute_share: Annotated[float, Share, About("share", "of those who opt out who mute", "assumed", "assumption")] = (
         0.30
@@ -57,7 +56,7 @@ class Permission:
         About(
             "share",
             "of his buying that is left when he has blocked",
-            _TRIAL + "; at 0.6 blocking costs nothing",
+            TRIAL + "; at 0.6 blocking costs nothing",
             "assumption",
         ),
     ] = 0.25

@@ -7,12 +7,10 @@ price with no coupons ever seen it does nothing.
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from sim.behaviour.shapes import SET, TRIAL
 from sim.jit import rule
 from sim.numbers import exp
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
-
-_TRIAL = "modeller's trial: a value with which the causal stories come out together"
-_SET = "form of a modeller's trial; value set so that the causal stories come out together"
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Pricing:
         About(
             "log pace per share of list price",
             "how much a price below the reference speeds buying",
-            _TRIAL,
+            TRIAL,
             "assumption",
         ),
     ] = 1.5
@@ -50,41 +48,41 @@ class Pricing:
         About("", "the most that price speeds buying", "three times, as in the trial", "assumption"),
     ] = 3.0
     learnt_paying: Annotated[
-        float, Share, About("share of the gap", "reference price moves at each order", _TRIAL, "assumption")
+        float, Share, About("share of the gap", "reference price moves at each order", TRIAL, "assumption")
     ] = 0.10
     learnt_seeing: Annotated[
         float,
         Share,
-        About("share of the gap", "reference price moves at each offer seen", _SET + " (exposure)", "assumption"),
+        About("share of the gap", "reference price moves at each offer seen", SET + " (exposure)", "assumption"),
     ] = 0.02
     forgetting: Annotated[
         float,
         Share,
-        About("share of the gap per day", "reference price recovers towards list price", _TRIAL, "assumption"),
+        About("share of the gap per day", "reference price recovers towards list price", TRIAL, "assumption"),
     ] = 0.004
     pull: Annotated[
         float,
         NonNegative,
         between(0, 10),
         About(
-            "mean gaps per share of price", "how far before its time an offer can draw an order", _TRIAL, "assumption"
+            "mean gaps per share of price", "how far before its time an offer can draw an order", TRIAL, "assumption"
         ),
     ] = 0.9
     pull_debt: Annotated[
-        float, Share, About("share", "of what was drawn forward that is missing later", _TRIAL, "assumption")
+        float, Share, About("share", "of what was drawn forward that is missing later", TRIAL, "assumption")
     ] = 0.5
 
     taste_low: Annotated[
         float,
         NonNegative,
         between(0, 10),
-        About("", "what an offer means to one whom price does not move", _TRIAL, "assumption"),
+        About("", "what an offer means to one whom price does not move", TRIAL, "assumption"),
     ] = 0.4
     taste_sensitivity: Annotated[
         float,
         NonNegative,
         between(0, 10),
-        About("", "how much more it means to one whom price moves fully", _TRIAL, "assumption"),
+        About("", "how much more it means to one whom price moves fully", TRIAL, "assumption"),
     ] = 1.2
     taste_hunter: Annotated[
         float,

@@ -10,13 +10,12 @@ from typing import Annotated, Any
 import numpy as np
 
 from sim import rng
-from sim.behaviour.shapes import ORDINARY_TRUST, TRUST_UNIT
+from sim.behaviour.shapes import ORDINARY_TRUST, TRIAL, TRUST_UNIT
 from sim.errors import InputError
 from sim.jit import rule
 from sim.numbers import exp
 from sim.units import STRICT, About, NonNegative, Share, between
 
-_TRIAL = "modeller's trial: a value with which the causal stories come out together"
 NEED_GONE, LOST_BY_QUALITY, LOST_BY_SERVICE, LOST_BY_LOGISTICS = range(4)
 
 
@@ -46,7 +45,7 @@ class Returning:
         float,
         NonNegative,
         between(0, 20),
-        About("log hazard per 0.3 of trust", "trust above rest slows drifting away", _TRIAL, "assumption"),
+        About("log hazard per 0.3 of trust", "trust above rest slows drifting away", TRIAL, "assumption"),
     ] = 2.2
     called: Annotated[
         float,
@@ -54,7 +53,7 @@ class Returning:
         About(
             "chance",
             "that a matched message, opened, brings back one who paused, at ordinary trust",
-            _TRIAL,
+            TRIAL,
             "assumption",
         ),
     ] = 0.012

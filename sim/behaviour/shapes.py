@@ -3,6 +3,10 @@
 from sim.jit import rule
 from sim.numbers import exp
 
+TRIAL = "modeller's trial: a value with which the causal stories come out together"
+"""The source of numbers taken from a trial of the forms."""
+SET = "form of a modeller's trial; value set so that the causal stories come out together"
+"""The source of numbers that moved away from it."""
 ORDINARY_TRUST = 0.35
 """The trust at which intercepts are stated: that of a member whom the products suit half."""
 TRUST_UNIT = 0.3

@@ -9,14 +9,12 @@ from typing import Annotated, Any
 import numpy as np
 
 from sim import rng
-from sim.behaviour.shapes import logistic
+from sim.behaviour.shapes import SET, TRIAL, logistic
 from sim.jit import rule
 from sim.numbers import exp, normal_quantile
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
 
-_TRIAL = "modeller's trial: a value with which the causal stories come out together"
 FIT, SENSITIVITY, HUNTER, NEED, HOUR, TOLERANCE, EAGERNESS, PATH = range(8)
-_SET = "form of a modeller's trial; value set so that the causal stories come out together"
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Temperament:
         float,
         NonNegative,
         between(0, 5),
-        About("logits", "how differently the products suit people", _TRIAL, "assumption"),
+        About("logits", "how differently the products suit people", TRIAL, "assumption"),
     ] = 1.1
     tolerance: Annotated[
         float,
@@ -38,7 +36,7 @@ class Temperament:
         About(
             "ordinary messages",
             "recent messages that a typical member bears; very large: nobody tires",
-            _SET,
+            SET,
             "assumption",
         ),
     ] = 9.0
@@ -46,13 +44,13 @@ class Temperament:
         float,
         NonNegative,
         between(0, 3),
-        About("", "standard deviation of log tolerance between members", _TRIAL, "assumption"),
+        About("", "standard deviation of log tolerance between members", TRIAL, "assumption"),
     ] = 0.8
     eagerness_spread: Annotated[
         float,
         NonNegative,
         between(0, 5),
-        About("logits", "how differently people open messages", _TRIAL, "assumption"),
+        About("logits", "how differently people open messages", TRIAL, "assumption"),
     ] = 1.3
     morning_share: Annotated[
         float,
@@ -68,7 +66,7 @@ class Temperament:
         float, Share, About("share", "read at about 13:00; the rest at about 20:30", "as above", "assumption")
     ] = 0.25
     hour_spread: Annotated[
-        float, NonNegative, between(0, 6), About("hours", "spread around those times", _TRIAL, "assumption")
+        float, NonNegative, between(0, 6), About("hours", "spread around those times", TRIAL, "assumption")
     ] = 1.2
     need_change: Annotated[
         float,

@@ -7,13 +7,11 @@ hardly anything, without which more messages would be better for ever.
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from sim.behaviour.shapes import SET, TRIAL
 from sim.jit import rule
 from sim.numbers import exp
 from sim.touch import BENEFIT, CARE, FUN
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
-
-_TRIAL = "modeller's trial: a value with which the causal stories come out together"
-_SET = "form of a modeller's trial; value set so that the causal stories come out together"
 
 
 @dataclass(frozen=True)
@@ -23,19 +21,19 @@ class Trust:
     __pydantic_config__ = STRICT
 
     rest_low: Annotated[
-        float, Share, About("0 to 1", "resting trust of those whom the products do not suit", _TRIAL, "assumption")
+        float, Share, About("0 to 1", "resting trust of those whom the products do not suit", TRIAL, "assumption")
     ] = 0.20
     rest_fit: Annotated[
-        float, Share, About("0 to 1", "how much more it is for those whom they suit fully", _TRIAL, "assumption")
+        float, Share, About("0 to 1", "how much more it is for those whom they suit fully", TRIAL, "assumption")
     ] = 0.30
     memory: Annotated[
         float,
         Positive,
         between(1, 3650),
-        About("days", "how long trust takes to return to rest", _SET, "assumption"),
+        About("days", "how long trust takes to return to rest", SET, "assumption"),
     ] = 90.0
     useful: Annotated[
-        float, Share, About("0 to 1", "deposit of a useful, matched message that is opened", _TRIAL, "assumption")
+        float, Share, About("0 to 1", "deposit of a useful, matched message that is opened", TRIAL, "assumption")
     ] = 0.03
     fun: Annotated[
         float, Share, About("0 to 1", "deposit of an amusing one", "less than a useful one", "assumption")
@@ -52,28 +50,28 @@ class Trust:
         About(
             "messages a week",
             "value messages opened in a week at which a further deposit has fallen to 1/e",
-            _TRIAL,
+            TRIAL,
             "assumption",
         ),
     ] = 3.0
-    selling: Annotated[float, Share, About("share of trust", "lost at each promotion opened", _SET, "assumption")] = (
+    selling: Annotated[float, Share, About("share of trust", "lost at each promotion opened", SET, "assumption")] = (
         0.04
     )
     mismatch: Annotated[
         float,
         Share,
-        About("share of trust", "lost at an opened message about something he does not want", _TRIAL, "assumption"),
+        About("share of trust", "lost at an opened message about something he does not want", TRIAL, "assumption"),
     ] = 0.03
     misjudged: Annotated[
         float,
         Share,
-        About("share of trust", "lost where that message was addressed to him by a wrong tag", _TRIAL, "assumption"),
+        About("share of trust", "lost where that message was addressed to him by a wrong tag", TRIAL, "assumption"),
     ] = 0.11
     ignored: Annotated[
-        float, Share, About("share of trust", "lost at a wearing message left unopened", _TRIAL, "assumption")
+        float, Share, About("share of trust", "lost at a wearing message left unopened", TRIAL, "assumption")
     ] = 0.0012
     bought: Annotated[
-        float, Share, About("0 to 1", "deposit of a good order, by how well the products suit", _TRIAL, "assumption")
+        float, Share, About("0 to 1", "deposit of a good order, by how well the products suit", TRIAL, "assumption")
     ] = 0.02
     disappointed: Annotated[
         float,
@@ -107,7 +105,7 @@ class Trust:
         float,
         Positive,
         between(0.1, 365),
-        About("days", "how fast opened value messages stop counting", _TRIAL, "assumption"),
+        About("days", "how fast opened value messages stop counting", TRIAL, "assumption"),
     ] = 7.0
 
 

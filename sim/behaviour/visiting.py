@@ -6,13 +6,11 @@ from typing import Annotated, Any
 import numpy as np
 
 from sim import rng
+from sim.behaviour.shapes import SET, TRIAL
 from sim.jit import rule
 from sim.units import STRICT, About, NonNegative, Share, between
 
 _HILLSTROM = "visits and conversions without e-mail, Hillstrom's experiment: 0.573 of 10.62 %"
-
-_TRIAL = "modeller's trial: a value with which the causal stories come out together"
-_SET = "form of a modeller's trial; value set so that the causal stories come out together"
 
 
 @dataclass(frozen=True)
@@ -65,16 +63,16 @@ class Visiting:
     ] = 0.4
 
     impulse_low: Annotated[
-        float, NonNegative, between(0, 10), About("", "strength of the impulse without trust", _TRIAL, "assumption")
+        float, NonNegative, between(0, 10), About("", "strength of the impulse without trust", TRIAL, "assumption")
     ] = 0.2
     impulse_trust: Annotated[
-        float, NonNegative, between(0, 20), About("per unit of trust", "how trust adds to it", _TRIAL, "assumption")
+        float, NonNegative, between(0, 20), About("per unit of trust", "how trust adds to it", TRIAL, "assumption")
     ] = 2.0
     restraint: Annotated[
         float,
         NonNegative,
         between(0, 100),
-        About("per mean gap", "how orders borrowed from later restrain the next impulse", _SET, "assumption"),
+        About("per mean gap", "how orders borrowed from later restrain the next impulse", SET, "assumption"),
     ] = 2.0
     slowest: Annotated[
         float,

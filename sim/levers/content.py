@@ -42,7 +42,7 @@ class Content(Lever):
         About("CNY a piece", "to produce it", "assumed: an hour or two of an editor", "assumption"),
     ] = 200.0
 
-    def piece(self, number: int, per_week: float, weekday: int, day: int, majority: int) -> Piece:
+    def piece(self, number: int, per_week: float, day: int, majority: int) -> Piece:
         """The piece sent as message `number`: kinds are spread evenly by their shares; majority: what most want."""
         kind = USEFUL
         if _comes(number, self.benefit):

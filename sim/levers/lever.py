@@ -30,13 +30,12 @@ class Piece:
 class Morning:
     """What the operator knows in the morning.
 
-    day: of the run; weekday: 0 is Monday; first_offer: where this lever's offers stand in the run's offers; pieces: a
+    day: of the run; first_offer: where this lever's offers stand in the run's offers; pieces: a
     function from (number of the message since the start, messages a week) to the piece that is sent; wage: cents a
     minute of staff; heavy: the spend, in cents, that parts the top fifth of members from the rest.
     """
 
     day: int
-    weekday: int
     first_offer: int
     pieces: "Pieces | None" = None
     wage: float = 100.0
@@ -46,7 +45,7 @@ class Morning:
 class Pieces(Protocol):
     """Where a message's content comes from."""
 
-    def piece(self, number: int, per_week: float, weekday: int) -> Piece:
+    def piece(self, number: int, per_week: float) -> Piece:
         """The piece sent as message `number` of the run."""
         ...
 

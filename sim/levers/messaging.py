@@ -68,7 +68,7 @@ class Messaging(Lever):
         return [self._send(first + n, n, count, morning) for n in range(count)]
 
     def _send(self, number: int, place: int, count: int, morning: Morning) -> Send:
-        piece = morning.pieces.piece(number, self.per_week, morning.weekday) if morning.pieces else Piece()
+        piece = morning.pieces.piece(number, self.per_week) if morning.pieces else Piece()
         hour = self.hour if count == 1 else 9.0 + 12.5 * place / (count - 1)
         return Send(
             slot=FIRST_SLOT + place,

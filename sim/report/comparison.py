@@ -30,7 +30,7 @@ from sim.report.charts import (
     right_labels,
     time_axis,
 )
-from sim.report.material import Material, date_words, number, percent, relative, signed, unsigned
+from sim.report.material import Material, capital, date_words, number, percent, relative, signed, unbroken, unsigned
 from sim.report.page import embedded_image, ground, publish
 
 STYLES = (
@@ -196,11 +196,6 @@ def finding(m: Comparison, metric: str) -> str:
 def money(m: Comparison, entry: Mapping[str, Any]) -> str:
     """The unit of money after a number; nothing after a count."""
     return f" {m.unit_of_money}" if entry.get("unit") == "CNY" else ""
-
-
-def capital(text: str) -> str:
-    """A sentence's first letter."""
-    return text[:1].upper() + text[1:]
 
 
 def said(m: Comparison, metric: str) -> str:
@@ -545,15 +540,6 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         "sure": sure(m),
     }
     return unbroken(page) | base
-
-
-def unbroken(value: Any) -> Any:
-    """Words with a number and its percent sign kept on one line."""
-    if isinstance(value, dict):
-        return {key: item if key == "src" else unbroken(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [unbroken(item) for item in value]
-    return value.replace(" %", "\u00a0%") if isinstance(value, str) else value
 
 
 def lead(m: Comparison) -> list[str]:

@@ -22,7 +22,7 @@ from sim.report.charts import (
     drawable,
     plain_axes,
 )
-from sim.report.material import Material, date_words
+from sim.report.material import Material, capital, date_words, unbroken
 from sim.report.page import embedded_image, ground, publish
 
 PANELS = (
@@ -283,15 +283,6 @@ def finding(m: Curve) -> str:
     )
 
 
-def unbroken(value: Any) -> Any:
-    """Words with a number and its percent sign kept on one line."""
-    if isinstance(value, dict):
-        return {key: item if key == "src" else unbroken(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [unbroken(item) for item in value]
-    return value.replace(" %", "\u00a0%") if isinstance(value, str) else value
-
-
 # ---------------------------------------------------------------------------- the axis
 
 
@@ -475,11 +466,6 @@ def mark_best(axes: Any, rows: pd.DataFrame, entry: Mapping[str, Any], least: fl
     low, high = place(float(entry["from"]), least), place(float(entry["to"]), least)
     axes.plot([low - 0.08, high + 0.08], [0.045, 0.045], color=VERMILION, linewidth=3.2, solid_capstyle="butt",
               transform=axes.get_xaxis_transform(), zorder=6)  # fmt: skip
-
-
-def capital(text: str) -> str:
-    """A sentence's first letter."""
-    return text[:1].upper() + text[1:]
 
 
 def told_doses(m: Curve) -> list[float]:

@@ -384,3 +384,17 @@ class Material:
             "dormant_90": f"Long dormant: silent {d90} days or more",
             "lost": "Left: has visibly given up the membership",
         }
+
+
+def capital(text: str) -> str:
+    """A sentence's first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def unbroken(value: Any) -> Any:
+    """Words with a number and its percent sign kept on one line."""
+    if isinstance(value, dict):
+        return {key: item if key == "src" else unbroken(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [unbroken(item) for item in value]
+    return value.replace(" %", "\u00a0%") if isinstance(value, str) else value
