@@ -20,7 +20,7 @@ from sim.accounting.books import Books, Ledger
 from sim.accounting.stages import Stages, lifecycle_stage, thresholds
 from sim.behaviour.buying import Buying
 from sim.behaviour.day import NEVER, join, live_one_day, live_operated_day, meet, next_day, next_operated_day
-from sim.behaviour.drifting import Drifting
+from sim.behaviour.drifting import Drifting, drift_hazard, staying_score
 from sim.behaviour.joining import passes_gate
 from sim.behaviour.response import Response
 from sim.behaviour.spending import Spending, cents
@@ -261,13 +261,13 @@ def live_operated_rows(
 
 @kernel
 def meet_rows(
-    rows: Any, relations: Any, due: Any, low: int, high: int, eve: Any, ops: Any, q: Any, books: Any
+    rows: Any, relations: Any, due: Any, low: int, high: int, eve: Any, ops: Any, p: Any, q: Any, books: Any
 ) -> None:
     """Members of day 0 become known to the operator on the evening before it."""
     for i in range(low, high):
         m = rows[i]
         stage = stages_of(m, eve, books)
-        meet(m, relations[i], stage, eve, ops[0], q[0])
+        meet(m, relations[i], stage, eve, ops[0], p[0], q[0])
         due[i] = next_operated_day(m, relations[i], eve, q[0])
         if m.listed == 1:
             books.engaged[posting.anchor(m.last_order, books)] += 1
@@ -288,7 +288,7 @@ def join_operated_rows(
     for i in range(low, high):
         m, r = rows[i], relations[i]
         join(m, keys[i - low], posting.ORGANIC, today, p[0], books)
-        meet(m, r, posting.NEWCOMER, today, ops[0], q[0])
+        meet(m, r, posting.NEWCOMER, today, ops[0], p[0], q[0])
         r.orders_before = 0
         due[i] = today.day + 1
         books.engaged[posting.anchor(today.day, books)] += 1
@@ -300,12 +300,13 @@ def join_operated_rows(
 
 
 @kernel
-def let_in(luck: Any, first: int, count: int, gate: float, ops: Any, q: Any, spare: Any, keys: Any) -> int:
+def let_in(luck: Any, first: int, count: int, gate: float, ops: Any, p: Any, q: Any, spare: Any, keys: Any) -> int:
     """Which of the persons first .. first + count - 1 of the market pass the gate: written to `keys`; how many."""
     passed = 0
     for person in range(first, first + count):
         key = np.uint64(person)
-        meet_temperament(spare[0], luck, key, 0, ops[0], q[0].temperament)
+        stays = staying_score(drift_hazard(luck, key, p[0].drifting), p[0].drifting)
+        meet_temperament(spare[0], luck, key, 0, stays, ops[0], q[0].temperament)
         if passes_gate(luck, key, spare[0].fit, spare[0].hunter, gate, q[0].joining):
             keys[passed] = key
             passed += 1
@@ -412,7 +413,18 @@ class World:
         if self.operator is not None:
             self._ops = self.operator.desk([], set()).ops
             for rows, relations, _, due, low, high in self.population.operated_ranges():
-                meet_rows(rows, relations, due, low, high, self.today(-1), self._ops, self.responses, self.books)
+                meet_rows(
+                    rows,
+                    relations,
+                    due,
+                    low,
+                    high,
+                    self.today(-1),
+                    self._ops,
+                    self.settings,
+                    self.responses,
+                    self.books,
+                )
             self._engaged = self.books.engaged.copy()
             self.books.engaged[:] = 0
 
@@ -554,7 +566,9 @@ class World:
         keys = np.arange(person, person + count, dtype=np.uint64)
         if welcome.on and welcome.gate > 0.0 and welcome.start <= today.day < welcome.stop:
             spare = np.zeros(1, dtype=RELATION)
-            passed = int(let_in(self.luck, person, count, welcome.gate, self._ops, self.responses, spare, keys))
+            passed = int(
+                let_in(self.luck, person, count, welcome.gate, self._ops, self.settings, self.responses, spare, keys)
+            )
             self.books.responses[today.row, posting.ORGANIC, posting.TURNED_AWAY] += count - passed
             keys = keys[:passed]
         people.reserve(len(keys))

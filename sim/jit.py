@@ -13,7 +13,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numba
 
@@ -49,10 +49,19 @@ def _cache_folder() -> Path:
 numba.config.CACHE_DIR = str(_cache_folder())  # pyright: ignore
 
 
+SETTINGS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+UNCOUNTED: dict[str, Any] = {**SETTINGS, "_nrt": False}
+
+
 def rule[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a pure rule on plain numbers and one row; the same function runs uncompiled."""
-    return cast(Callable[P, R], numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    """Compile a pure rule on plain numbers and one row; the same function runs uncompiled.
+
+    A rule makes no arrays, so those that it is lent need not be counted in and out: those two locked additions for
+    each array that it touches took 40 % of an operated day (numba issue 2350).
+    """
+    return cast(Callable[P, R], numba.njit(**UNCOUNTED)(function))
 
 
-kernel = rule
-"""Compile a loop over rows: the same settings, under the name that says what it is for."""
+def kernel[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a loop over rows: like a rule, but it may make arrays."""
+    return cast(Callable[P, R], numba.njit(**SETTINGS)(function))

@@ -62,14 +62,25 @@ class Desk(NamedTuple):
     ops: np.ndarray
 
 
-class _Programme:
+class Programme:
     """A content programme on a given day, as messaging sees it."""
 
-    def __init__(self, content: Content, day: int, majority: int) -> None:
-        self.content, self.day, self.majority = content, day, majority
+    def __init__(self, content: Content, start: dt.date, day: int, majority: int) -> None:
+        self.content, self.start, self.day, self.majority = content, start, day, majority
+        self.days = content.days()
+
+    def weekday(self, day: int) -> int:
+        """The weekday of a day of the run: 0 is Monday."""
+        return (self.start.weekday() + day) % 7
+
+    def sending(self, day: int) -> bool:
+        """Whether the programme sends on this day of the run."""
+        return self.days[self.weekday(day)] != "none"
 
     def piece(self, number: int, per_week: float) -> Piece:
-        return self.content.piece(number, per_week, self.day - self.content.start, self.majority)
+        """Today's piece for message `number`."""
+        weekday = self.weekday(self.day)
+        return self.content.piece(number, per_week, self.day - self.content.start, weekday, self.majority)
 
 
 class Operator:
@@ -128,7 +139,9 @@ class Operator:
             morning = Morning(
                 day=day,
                 first_offer=self.first_offer[name],
-                pieces=_Programme(self.strategy.content, day, self.majority) if "content" in names else None,
+                pieces=Programme(self.strategy.content, self.start, day, self.majority)
+                if "content" in names
+                else None,
                 wage=100.0 * self.strategy.budget.wage / 60.0,
                 heavy=self._heavy_spend(day, population) if name == "messaging" else 0.0,
             )
@@ -236,4 +249,4 @@ class Operator:
             delivery.cut_rows(rows, relations, touches, low, high, today, desk.sends, bit, below, books)
 
 
-__all__ = ["COSTS", "OPS", "Desk", "Operator"]
+__all__ = ["COSTS", "OPS", "Desk", "Operator", "Programme"]

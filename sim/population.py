@@ -73,7 +73,7 @@ RELATION_FIELDS = (
     RelationField("satisfaction", "f8", "0 to 1", _S + "how content he is with what he got"),
     RelationField("reference_price", "f8", "share of list price", _S + "the price that he has got used to"),
     RelationField("debt", "f8", "mean gaps", _S + "orders borrowed from later and not yet paid back"),
-    RelationField("value_opens", "f8", "messages", _S + "value messages opened of late, fading over a week"),
+    RelationField("value_opens", "f8", "messages", _S + "useful and amusing messages opened of late, fading", 2),
     RelationField("pace", "f8", "", _S + "the speed of his purchase clock; 1 at rest"),
     RelationField("drift_pace", "f8", "", _S + "the speed of his drifting away; 1 at rest"),
     RelationField("patience", "f8", "", _S + "how much hazard of opting out he still bears"),

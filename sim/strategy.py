@@ -85,6 +85,7 @@ class Strategy:
                 stage_bits(lever.stages)
             except InputError as wrong:
                 raise InputError(f"{prefix}.{name}.{wrong}") from None
+        self.content.cross_check(f"{prefix}.content")
         tiers = self.warning.tiers.replace(" ", "").split("+")
         for tier in tiers:
             if tier not in ("mild", "medium", "severe"):

@@ -5,8 +5,10 @@ stood in members' rows that morning.
 """
 
 import dataclasses
+import datetime as dt
 import itertools
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from sim.levers.tags import Tags
 from sim.levers.wakeup import Wakeup
 from sim.levers.warning import EarlyWarning
 from sim.levers.welcome import Welcome
+from sim.operation import Programme
 from sim.strategy import Budget, Strategy
 from sim.touch import BENEFIT, CARE, FUN, OFFER_KINDS, PATHS, USEFUL, Offer, Send
 from sim.units import checked
@@ -190,7 +193,7 @@ def test_messages_come_at_the_hour_on_the_path_and_at_the_own_hour_where_it_is_k
 
 def kinds(content: Content, count: int = 1000, per_week: float = 7.0) -> Counter[int]:
     """The kinds of the first messages of a programme."""
-    return Counter(content.piece(n, per_week, n, 0).kind for n in range(count))
+    return Counter(content.piece(n, per_week, n, n % 7, 0).kind for n in range(count))
 
 
 @pytest.mark.parametrize("benefit", [0.0, 0.1, 0.3, 0.55, 1.0])
@@ -203,27 +206,61 @@ def test_kinds_of_content_have_their_shares(benefit: float, fun: float) -> None:
     assert told[USEFUL] == pytest.approx(1000 * (1 - benefit) * (1 - fun), abs=2)
     content = Content(benefit=benefit, fun=fun)
     for first in range(0, 1000, 10):
-        sold = sum(content.piece(n, 7.0, 0, 0).kind == BENEFIT for n in range(first, first + 10))
+        sold = sum(content.piece(n, 7.0, 0, 0, 0).kind == BENEFIT for n in range(first, first + 10))
         assert abs(sold - 10 * benefit) <= 1
 
 
 def test_formats_rotate_switch_and_repeat() -> None:
-    forms = [Content(formats=3, first_format=2).piece(n, 7.0, n, 0).form for n in range(6)]
+    forms = [Content(formats=3, first_format=2).piece(n, 7.0, n, n % 7, 0).form for n in range(6)]
     assert forms == [2, 3, 0, 2, 3, 0]
-    switched = [Content(switch_day=4).piece(n, 7.0, n, 0).form for n in range(8)]
+    switched = [Content(switch_day=4).piece(n, 7.0, n, n % 7, 0).form for n in range(8)]
     assert switched == [0, 0, 0, 0, 1, 1, 1, 1]
     scarce = Content(capacity=7.0)
-    assert sum(scarce.piece(n, 21.0, n, 0).repeat for n in range(300)) == 200
-    assert sum(scarce.piece(n, 7.0, n, 0).repeat for n in range(300)) == 0
+    assert sum(scarce.piece(n, 21.0, n, n % 7, 0).repeat for n in range(300)) == 200
+    assert sum(scarce.piece(n, 7.0, n, n % 7, 0).repeat for n in range(300)) == 0
     assert sum(scarce.produced(1, 21.0) for _ in range(300)) == pytest.approx(100)
-    assert {Content(calendar=True).piece(n, 7.0, n, 0).expected for n in range(9)} == {1}
+
+
+def test_a_week_says_what_each_day_brings() -> None:
+    """The same number a week on fewer days, of the kinds that members expect of them."""
+    content = Content(benefit=0.3, fun=0.0, week="useful+none+fun+none+benefit+any+none")
+    kinds_of_days = {day: {content.piece(n, 7.0, 0, day, 0).kind for n in range(20)} for day in (0, 2, 4, 5)}
+    assert kinds_of_days == {0: {USEFUL}, 2: {FUN}, 4: {BENEFIT}, 5: {USEFUL, BENEFIT}}
+    assert content.piece(0, 7.0, 0, 0, 0).expected == 1
+    assert Content().piece(0, 7.0, 0, 0, 0).expected == 0
+    start = dt.date(2026, 1, 7)  # a Wednesday
+    for per_week in (1.0, 4.0, 10.0):
+        strategy = Strategy(messaging=Messaging(on=True, per_week=per_week), content=replace(content, on=True))
+        sent: Counter[int] = Counter()
+        for day in range(70):
+            pieces = Programme(strategy.content, start, day, 0)
+            count = len(strategy.messaging.sends(Morning(day, 0, pieces)))
+            sent[(start + dt.timedelta(day)).weekday()] += count
+        assert sum(sent.values()) == 10 * per_week
+        assert not {day for day, count in sent.items() if count} & {1, 3, 6}
+        if per_week == 4.0:
+            assert {day: count for day, count in sent.items() if count} == {0: 10, 2: 10, 4: 10, 5: 10}
+
+
+@pytest.mark.parametrize(
+    ("week", "said"),
+    [
+        ("useful+fun", "seven words"),
+        ("none+none+none+none+none+none+none", "one of them not none"),
+        ("useful+fun+useful+benfit+any+any+any", "did you mean 'benefit'?"),
+    ],
+)
+def test_a_week_that_is_none(week: str, said: str) -> None:
+    with pytest.raises(InputError, match=r"strategy\.content\.week") as wrong:
+        Strategy(content=Content(on=True, week=week)).cross_check()
+    assert said in str(wrong.value)
 
 
 def test_content_is_about_what_it_says() -> None:
     """In general, about what most want, or about what each is tagged to want."""
-    assert {Content(topics="general").piece(n, 7.0, 0, 0).topic for n in range(9)} == {-1}
-    assert {Content(topics="majority").piece(n, 7.0, 0, 0).topic for n in range(9)} == {0}
-    own = Content(topics="own").piece(0, 7.0, 0, 0)
+    assert {Content(topics="general").piece(n, 7.0, 0, 0, 0).topic for n in range(9)} == {-1}
+    assert {Content(topics="majority").piece(n, 7.0, 0, 0, 0).topic for n in range(9)} == {0}
+    own = Content(topics="own").piece(0, 7.0, 0, 0, 0)
     assert (own.topic, own.personal) == (-1, 1)
 
 

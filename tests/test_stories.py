@@ -14,6 +14,7 @@ import pytest
 
 from sim.engine import World
 from sim.strategy import Strategy
+from sim.touch import MARK_WARNING
 from sim.world.market import Segments
 from tests.lab import Effect, Lab, Told, strategy
 
@@ -70,7 +71,7 @@ def test_lasting_discounts_leave_members_who_find_list_price_dear(lab: Lab) -> N
     leaves the memory of prices alone. While it lasts, orders at list price, as a share of the twin's, lose 2.5 % of
     themselves from days 45 to 105 to days 150 to 210; after it, orders recover 2 % of theirs.
     """
-    size: dict[str, Any] = {"replications": 10, "members": 4000, "days": 300}
+    size: dict[str, Any] = {"replications": 16, "members": 4000, "days": 300}
     regime = {"every": 7, "start": 30, "stop": 210}
     never = lab.worlds(strategy(), **size)
     coupons = lab.worlds(strategy(offers={"value": 0.2, **regime}), **size)
@@ -138,26 +139,31 @@ def test_more_messages_sell_for_a_month_and_drive_members_off_within_a_year(lab:
     "story-6", knockout={"response.trust.useful": 0.0, "response.trust.fun": 0.0, "response.trust.selling": 0.0}
 )
 def test_selling_lives_on_the_credit_of_useful_content(lab: Lab) -> None:
-    """A message a day, on what each wants, of which none, three in ten or all sell, lived for 180 days.
+    """A message a day, on what each wants, of which none, three in ten, seven in ten or all sell, lived for a year.
 
-    Smallest effects that matter in list-price sales: within 30 days selling alone beats not selling by 5 %; within 90
-    days three in ten beat not selling by 3 %; within 180 days they beat selling alone by 8 %. Members with a sign of
-    life are 3 % and 15 % fewer at each step. The place of the peak is not asserted: it falls as the horizon grows;
-    at 180 days nothing and three in ten are nearly level.
+    The best share of selling is high for a month, inside for half a year, low for a year. Smallest effects that
+    matter in list-price sales: within 30 days seven in ten beat three in ten, and these none, by 3 %; within 180 days
+    three in ten beat both none and seven in ten by 3 %; within a year they beat seven in ten by 5 % and all by 20 %,
+    and the lead over none has halved. Members with a sign of life at the end are 3 % fewer at each step.
     """
-    none, some, all_ = (
+    none, some, most, all_ = (
         lab.worlds(
             strategy(messaging={"per_week": 7}, content={"benefit": share, "formats": 4, "topics": "own"},
                      tags={"learn": True}),
-            replications=6, members=3000, days=180,
+            replications=8, members=3000, days=365,
         )
-        for share in (0.0, 0.3, 1.0)
+        for share in (0.0, 0.3, 0.7, 1.0)
     )  # fmt: skip
-    assert over(none, all_, flow("gmv", 0, 30)).at_least(0.05)
-    assert over(all_, some, flow("gmv")).at_least(0.08)
-    assert over(none, some, flow("gmv", 0, 90)).at_least(0.03)
-    assert over(none, some, end("engaged_30")).at_least(-0.03)
-    assert over(some, all_, end("engaged_30")).at_least(-0.15)
+    month, half, year = (flow("gmv", 0, days) for days in (30, 180, 365))
+    assert over(none, some, month).at_least(0.03)
+    assert over(some, most, month).at_least(0.03)
+    assert over(none, some, half).at_least(0.03)
+    assert over(most, some, half).at_least(0.03)
+    assert over(most, some, year).at_least(0.05)
+    assert over(all_, some, year).at_least(0.20)
+    assert Effect(lift(none, some, half), lift(none, some, year)).at_least(-0.5)
+    for fewer, more in pairwise((none, some, most, all_)):
+        assert over(fewer, more, end("engaged_30")).at_least(-0.03)
 
 
 @pytest.mark.shows("story-7", knockout={"response.novelty.worn": 0.0, "response.novelty.worn_repeat": 0.0})
@@ -256,7 +262,7 @@ def test_portraits_age_and_are_worth_renewing(lab: Lab) -> None:
     from days 60 to 120 to the last 60 days; renewing brings 8 % more opens than keeping; the renewed tags are right
     for a tenth more members.
     """
-    size: dict[str, Any] = {"replications": 6, "members": 2500, "days": 365}
+    size: dict[str, Any] = {"replications": 12, "members": 2500, "days": 365}
     lab = closed(lab)
 
     def programme(topics: str, refresh: float) -> list[Told]:
@@ -308,23 +314,24 @@ def test_a_good_message_at_a_bad_hour_loses_most_of_its_worth(lab: Lab) -> None:
 
 @pytest.mark.shows("story-12", knockout={"response.trust.first_days": 0.0})
 def test_the_first_days_decide_and_a_gate_trades_number_for_quality(lab: Lab) -> None:
-    """A welcome for those who join in the first 100 of 131 days, and a gate before it; two messages a week for all.
+    """A welcome for those who join in the first 100 of 191 days, and a gate before it; two messages a week for all.
 
     Many join, six times the founders in a year, so that chance is small.
 
-    Retained means still attached and with a sign of life: of the last three days on day 7, of the last 14 on day 30.
-    Smallest effects that matter: the welcome retains 10 % more on day 7 and 1.5 % more on day 30. A stricter gate
-    lets 15 % fewer in at each step, with 10 % fewer coupon hunters among them, who open 3 % more messages each (gate
-    3 against none). The number of effective members (attached, a sign of life in 30 days) falls with every step:
-    a trade-off without an optimum inside, since newcomers do not crowd each other out.
+    Retained means still attached and with a sign of life: of the last three days on day 7, of the last 14 on day 30,
+    of the last 30 on day 90. Smallest effects that matter: the welcome retains 10 % more on day 7 and 1.5 % more on
+    day 30. A stricter gate lets 15 % fewer in at each step, with 10 % fewer coupon hunters among them; gate 3 against
+    none retains 3 % more on day 90, who open 3 % more messages each. The number of effective members (attached, a
+    sign of life in 30 days) falls with every step: a trade-off without an optimum inside, since newcomers do not
+    crowd each other out.
     """
     stays: dict[int, dict[int, list[int]]] = {}
     busy = market(lab, **{"joining.yearly_share": 6.0})
 
     def watch(world: World) -> None:
         now, column = world.day - 1, world.population.column
-        counts = stays.setdefault(id(world), {7: [0, 0], 30: [0, 0]})
-        for age, recent in ((7, 3), (30, 14)):
+        counts = stays.setdefault(id(world), {7: [0, 0], 30: [0, 0], 90: [0, 0]})
+        for age, recent in ((7, 3), (30, 14), (90, 30)):
             joined = (column("joined") == now - age) & (0 <= now - age < 100)
             here = joined & (column("attached") == 1) & (column("last_active") > now - recent)
             counts[age][0] += int(joined.sum())
@@ -332,7 +339,7 @@ def test_the_first_days_decide_and_a_gate_trades_number_for_quality(lab: Lab) ->
 
     def entrance(**welcome: float) -> list[Told]:
         how = {"welcome": {"on": bool(welcome), **welcome}, "messaging": {"per_week": 2}, "content": {"formats": 4}}
-        return busy.worlds(strategy(**how), replications=8, members=1500, days=131, watch=watch)
+        return busy.worlds(strategy(**how), replications=8, members=1500, days=191, watch=watch)
 
     def retained(age: int) -> Callable[[Told], float]:
         return lambda told: stays[id(told.world)][age][1] / stays[id(told.world)][age][0]
@@ -341,7 +348,7 @@ def test_the_first_days_decide_and_a_gate_trades_number_for_quality(lab: Lab) ->
         return (told.members("joined") >= 0) & (told.members("joined") < 100)
 
     def effective(told: Told) -> float:
-        alive = (told.members("attached") == 1) & (told.members("last_active") >= 101)
+        alive = (told.members("attached") == 1) & (told.members("last_active") >= 161)
         return float((came(told) & alive).sum())
 
     without, open_, *gated = (
@@ -362,6 +369,7 @@ def test_the_first_days_decide_and_a_gate_trades_number_for_quality(lab: Lab) ->
         return float(told.members("opens")[came(told)].sum() / told.members("messages")[came(told)].sum())
 
     assert over(open_, gated[-1], opens).at_least(0.03)
+    assert over(open_, gated[-1], retained(90)).at_least(0.03)
 
 
 @pytest.mark.shows("story-13", knockout={"response.opening.general_match": 1.0})
@@ -419,6 +427,57 @@ def test_sleepers_wake_by_need_and_not_by_volume(lab: Lab) -> None:
     assert max(stays(told) for told in by_need) < 0.5
 
 
+@pytest.mark.shows("story-14", knockout={"response.returning.forgets": 1e9})
+def test_early_is_cheaper_than_late_and_too_early_is_wasted(lab: Lab) -> None:
+    """The same 12,000 CNY a month of personal words, from 1 or from 4 of each member's own cycles of silence; a year.
+
+    Smallest effects that matter: at the same cost early words leave 0.6 % more members attached than late ones, and
+    bring 1 % more orders; each member more than without any word costs 20 % more late. A coupon of 20 CNY from a
+    tenth of a cycle on goes to members of whom half as many again would have ordered within 30 days anyway as from 1
+    cycle on; half as much again is given away, and it leaves no more members attached.
+    """
+    lab = closed(lab)
+    size: dict[str, Any] = {"members": 6000, "days": 365}
+    seen: dict[int, list[np.ndarray]] = {}
+
+    def watch(world: World) -> None:
+        count = world.plan.founders.count
+        what = "orders" if not world.plan.strategy.warning.on else "marked"
+        if world.day <= 120:
+            seen.setdefault(id(world), []).append(world.population.column(what)[:count].copy())
+
+    def policy(tier: str, replications: int, **how: float) -> list[Told]:
+        warning = {"clock": "cycles", "tiers": tier, "severe": 1000.0, "again_after": 30, **how}
+        what = strategy(budget={"monthly": 12_000.0}, warning=warning)
+        return lab.worlds(what, replications=replications, watch=watch, **size)
+
+    none = lab.worlds(strategy(), replications=20, watch=watch, **size)
+    early, late = (policy("medium", 20, mild=at / 2, medium=at) for at in (1.0, 4.0))
+    hasty, timely = (policy("mild", 6, mild=at, medium=999.0) for at in (0.1, 1.0))
+    assert abs(over(early, late, flow("cost")).relative) < 0.01
+    assert over(late, early, end("attached")).at_least(0.006)
+    assert over(late, early, flow("orders")).at_least(0.01)
+    spent = [told.total("cost") for told in early]
+    more_early, more_late = (
+        np.array([a.end("attached") - b.end("attached") for a, b in zip(arm, none, strict=True)])
+        for arm in (early, late)
+    )
+    assert Effect(spent / more_early, spent / more_late).at_least(0.20)
+
+    def false_alarms(worlds: Sequence[Told]) -> np.ndarray:
+        out = []
+        for told, twin in zip(worlds, none, strict=False):
+            marks, orders = seen[id(told.world)], seen[id(twin.world)]
+            alarms = [marks[day][:, MARK_WARNING] == day for day in range(90)]
+            came = [(orders[day + 30] > orders[day])[alarms[day]].sum() for day in range(90)]
+            out.append(sum(came) / sum(alarm.sum() for alarm in alarms))
+        return np.array(out)
+
+    assert Effect(false_alarms(timely), false_alarms(hasty)).at_least(0.5)
+    assert over(timely, hasty, flow("discounts")).at_least(0.5)
+    assert not over(timely, hasty, end("attached")).at_least(0.001)
+
+
 @pytest.mark.shows("story-36", knockout={"response.temperament.tolerance_spread": 0.0})
 def test_sending_as_often_as_each_wished_keeps_more_members(lab: Lab) -> None:
     """Members are asked how often they want to hear and get so much, or all get at most five a week; 180 days.
@@ -443,7 +502,7 @@ def test_sending_as_often_as_each_wished_keeps_more_members(lab: Lab) -> None:
     def lost(told: Told) -> float:
         return sum(told.total(name) for name in ("muted", "blocked", "left"))
 
-    common, wished = programme(per_week=5), programme(per_week=6, individual=0.8)
+    common, wished = programme(per_week=5), programme(per_week=6, individual=0.7)
     assert abs(over(common, wished, flow("messages")).relative) < 0.02
     assert abs(over(common, wished, flow("orders")).relative) < 0.01
     assert Effect(spent(common), spent(wished)).at_least(-0.04)

@@ -273,7 +273,7 @@ def test_a_fresh_format_wins_clicks(lab: Lab) -> None:
 @pytest.mark.shows("A050", knockout={"response.opening.expected": 0.0})
 def test_expected_days_are_opened_more(lab: Lab) -> None:
     """The same messages on days that members know: 4 % more opens at least."""
-    known = live(lab, programme(7.0, content={"calendar": True}))
+    known = live(lab, programme(7.0, content={"week": "any+any+any+any+any+any+any"}))
     assert effect(live(lab, programme(7.0)), known, per("opens", "messages")).at_least(0.04)
 
 
@@ -388,23 +388,27 @@ SIMPLEX = {
     "useful": {"benefit": 0.0, "fun": 0.0},
     "fun": {"benefit": 0.0, "fun": 1.0},
     "benefit": {"benefit": 1.0, "fun": 0.0},
-    "triad": {"benefit": 0.15, "fun": 0.3},
+    "useful and fun": {"benefit": 0.0, "fun": 0.5},
+    "useful and benefit": {"benefit": 0.2, "fun": 0.0},
+    "fun and benefit": {"benefit": 0.2, "fun": 1.0},
+    "triad": {"benefit": 0.2, "fun": 0.5},
 }
 
 
-def test_benefit_wins_the_first_weeks_only(lab: Lab) -> None:
-    """A piece a day: benefit alone has the best fortnight; over twelve months it is the worst, and a triad beats it.
-
-    Of A048 this is the part that comes out: amusement alone loses to the triad, too, but usefulness alone does not.
+@pytest.mark.shows("A048", knockout={"response.trust.useful": 0.0, "response.trust.fun": 0.0})
+def test_the_best_diet_has_something_of_everything(lab: Lab) -> None:
+    """A piece a day: benefit alone has the best fortnight; over twelve months it is the worst of all mixes, and a
+    triad beats the corners and the edges of the simplex, by 2 % of sales at least.
     """
     year = {
-        name: live(lab, programme(7.0, own=True, content=mix), days=365, replications=6)
+        name: live(lab, programme(7.0, own=True, content=mix), days=365, replications=8)
         for name, mix in SIMPLEX.items()
     }
-    for other in ("useful", "fun", "triad"):
+    for other in SIMPLEX.keys() - {"benefit"}:
         assert effect(year[other], year["benefit"], total("gmv", 0, 14)).at_least(0.05)
-    for corner in ("fun", "benefit"):
-        assert effect(year[corner], year["triad"], total("gmv")).at_least(0.04)
+        assert effect(year[other], year["benefit"], total("gmv")).at_least(-0.05)
+    for other in SIMPLEX.keys() - {"triad"}:
+        assert effect(year[other], year["triad"], total("gmv")).at_least(0.02)
 
 
 @pytest.mark.shows("C007", knockout=NO_FATIGUE)

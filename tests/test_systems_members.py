@@ -217,20 +217,21 @@ def test_a_welcome_pack_brings_the_second_order(lab: Lab) -> None:
 
 @pytest.mark.shows("A099", knockout={"response.joining.trouble": 0.0, "response.joining.trouble_hunter": 0.0})
 def test_a_gate_lets_in_fewer_and_better(lab: Lab) -> None:
-    # a third fewer join; of those who do half as many hunt for coupons; at D30 1 % more of them are effective, that
-    # is attached and reading; but there are fewer effective members in all
+    # a third fewer join; of those who do half as many hunt for coupons; at D30 1 % and at D90 2 % more of them are
+    # effective, that is attached and reading; but there are fewer effective members in all
     def entrance(gate: float) -> Strategy:
         return strategy(welcome={"gate": gate}, content={"formats": 4}, messaging={"per_week": 2})
 
-    sizes: dict[str, Any] = {"market": "coffee", "members": 12_000, "days": 131, "replications": 10}
-    free = lab.worlds(entrance(0.0), watch=cohort((30,)), **sizes)
-    gate = lab.worlds(entrance(1.5), watch=cohort((30,)), **sizes)
+    sizes: dict[str, Any] = {"market": "coffee", "members": 12_000, "days": 191, "replications": 10}
+    free = lab.worlds(entrance(0.0), watch=cohort((30, 90)), **sizes)
+    gate = lab.worlds(entrance(1.5), watch=cohort((30, 90)), **sizes)
     for told in gate:
         assert told.total("turned_away") + told.total("joined") == free[gate.index(told)].total("joined")
     assert lab.effect(free, gate, summed("joined")).at_least(-0.33)
     assert lab.effect(free, gate, lambda told: newcomers(told.world, "hunter").mean()).at_least(-0.4)
     assert lab.effect(free, gate, lambda told: newcomers(told.world, "fit").mean()).at_least(0.05)
     assert lab.effect(free, gate, at_age(30, 3)).at_least(0.01)
+    assert lab.effect(free, gate, at_age(90, 3)).at_least(0.02)
     assert lab.effect(free, gate, lambda told: lived(told)[30][3]).at_least(-0.25)
 
 
@@ -330,11 +331,8 @@ def test_each_stage_has_its_lever(lab: Lab) -> None:
     assert lab.effect(none, chain, flow("dormant_90")).at_least(0.50)
 
 
-BLIND = "stage_blind:messaging.per_week=2:offers.every=30:offers.share=0.25:budget.monthly=null"
-MATCHED = (
-    "stage_matched:messaging.stages=new+active+at_risk:messaging.per_week=3:wakeup.touches=26:wakeup.gift=0:"
-    "guard.silent_per_week=2:budget.monthly=null"
-)
+BLIND = "stage_blind:messaging.per_week=2:offers.share=0.25"  # in this market as many as the other
+MATCHED = "stage_matched"
 
 
 def retained(told: Told) -> float:
@@ -615,7 +613,7 @@ def cases(world: World) -> None:
 @pytest.mark.shows("A095", knockout=NOBODY_OPENS)
 def test_a_word_after_thirty_days_brings_orders(lab: Lab) -> None:
     # 30-day repurchase of those who were met is 10 % higher than of those held out
-    worlds = lab.worlds(ALARMED, watch=cases, members=6000, days=121, replications=8)
+    worlds = lab.worlds(ALARMED, watch=cases, members=6000, days=121, replications=14)
     totals = [lived(told)["total"] for told in worlds]
     assert all(lived(told)["reached"] > 0.9 * total[0] > 0 for told, total in zip(worlds, totals, strict=True))
     held_out = np.array([total[3] / total[2] for total in totals])
@@ -623,26 +621,36 @@ def test_a_word_after_thirty_days_brings_orders(lab: Lab) -> None:
     assert Effect(held_out, met).at_least(0.10)
 
 
-def word(silent: float, until: float) -> Strategy:
-    """Five minutes of staff for a personal word, once a month, to members so many days silent."""
-    return strategy(warning={"mild": silent / 2, "medium": silent, "severe": until, "tiers": "medium"})
+def word(silent: float, until: float, clock: str = "days") -> Strategy:
+    """Five minutes of staff for a personal word, once a month, to members so long silent."""
+    return strategy(
+        warning={"clock": clock, "mild": silent / 2, "medium": silent, "severe": until, "tiers": "medium"}
+    )
 
 
-@pytest.mark.shows("A130", knockout=NOBODY_DRIFTS)
+@pytest.mark.shows("A130", knockout={"response.returning.forgets": 1e9})
 def test_early_is_cheaper(lab: Lab) -> None:
-    # the same personal word costs 20 % more for each order it brings after half a year of silence than after a month
-    sizes = {"members": 4000, "days": 180, "replications": 8}
+    # after three and more of a member's own cycles of silence the same personal word costs 30 % more for each member
+    # it keeps than in the third, and twice as much for each order it brings; before the second it is not cheaper,
+    # as most of those silent for one cycle are not leaving
+    sizes = {"members": 6000, "days": 365, "replications": 12}
     none = lab.worlds(strategy(), **sizes)
 
-    def cost_of_an_order(silent: float, until: float) -> np.ndarray:
-        met = lab.worlds(word(silent, until), **sizes)
+    def cost_of(measure: Callable[[Told], float], met: Sequence[Told]) -> np.ndarray:
         return np.array([
-            told.total("cost") / max(told.total("orders_existing") - twin.total("orders_existing"), 1)
-            for told, twin in zip(met, none, strict=True)
+            told.total("cost") / max(measure(told) - measure(twin), 1) for told, twin in zip(met, none, strict=True)
         ])  # fmt: skip
 
-    early, late = cost_of_an_order(30.0, 60.0), cost_of_an_order(180.0, 1000.0)
-    assert Effect(early, late).at_least(0.20)
+    def saved(told: Told) -> float:
+        return float(told.founders("attached").sum())
+
+    orders = summed("orders_existing")
+    hasty, early, late = (
+        lab.worlds(word(low, high, "cycles"), **sizes) for low, high in ((1.0, 2.0), (2.0, 3.0), (3.0, 1000.0))
+    )
+    assert Effect(cost_of(saved, early), cost_of(saved, late)).at_least(0.3)
+    assert Effect(cost_of(orders, early), cost_of(orders, late)).at_least(1.0)
+    assert Effect(cost_of(saved, early), cost_of(saved, hasty)).mean > 0
 
 
 def mend(**causes: float) -> Strategy:

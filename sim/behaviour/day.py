@@ -202,7 +202,9 @@ def recover(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
         for form in range(len(FORMATS)):
             r.staleness[form] *= fresh
         r.habit *= exp(-days / q.opening.habit_memory)
-        r.value_opens *= exp(-days / q.trust.saturation_memory)
+        sated = exp(-days / q.trust.saturation_memory)
+        for kind in range(trust.VALUES):
+            r.value_opens[kind] *= sated
     if r.reference_price != 1.0:
         r.reference_price += (1.0 - r.reference_price) * (1.0 - exp(-q.pricing.forgetting * days))
         if abs(r.reference_price - 1.0) < AT_REST:
@@ -323,7 +325,7 @@ def receive(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, q: Any, bo
                 r.debt += q.visiting.borrowed
                 m.order_at += q.visiting.borrowed / (m.purchase_rate * r.pace)
     if r.paused == 1 and back < returning.call_probability(
-        r, match, send.pull, depth * pricing.taste(r, q.pricing), q.returning
+        r, match, send.pull, depth * pricing.taste(r, q.pricing), float(today.day - m.last_order), q.returning
     ):
         come_back(m, r, today, p, books)
     trust.trust_learnt(r, send.kind, match, addressed, trust.openness(float(today.day - m.joined), q.trust), q.trust)
@@ -542,9 +544,10 @@ def set_pace(m: Any, r: Any, today: Any, desk: Any, p: Any, q: Any) -> None:
 
 
 @rule
-def meet(m: Any, r: Any, segment: int, today: Any, market: Any, q: Any) -> None:
+def meet(m: Any, r: Any, segment: int, today: Any, market: Any, p: Any, q: Any) -> None:
     """What a person is to the operator before the first word: his temperament, at rest, unknown."""
-    temperament.meet_temperament(r, today.luck, m.key, today.day, market, q.temperament)
+    stays = drifting.staying_score(m.drift_hazard, p.drifting)
+    temperament.meet_temperament(r, today.luck, m.key, today.day, stays, market, q.temperament)
     r.trust_rest = trust.resting_trust(r.fit, q.trust)
     r.trust = r.trust_rest
     r.satisfaction = q.satisfaction.rest_low + q.satisfaction.rest_fit * r.fit

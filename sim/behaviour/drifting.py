@@ -7,6 +7,7 @@ attached at 0.45 and at 0.81. So the number of attached members is a latent quan
 is shown.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from sim import rng
 from sim.behaviour.buying import _CDNOW
 from sim.jit import rule
+from sim.numbers import exp, log
 from sim.units import STRICT, About, Positive, between
 
 
@@ -42,6 +44,14 @@ class Drifting:
 def drift_hazard(luck: np.uint64, key: np.uint64, p: Any) -> float:
     """A person's own hazard of drifting away, per day of real time."""
     return rng.gamma(luck, key, rng.DRIFT_HAZARD, 0, p.drift_shape) / p.drift_scale
+
+
+@rule
+def staying_score(hazard: float, p: Any) -> float:
+    """How long he is bound to stay among his like, as a normal score: the Wilson-Hilferty form of his hazard."""
+    spread = 1.0 / (9.0 * p.drift_shape)
+    root = exp(log(hazard * p.drift_scale / p.drift_shape) / 3.0) if hazard > 0.0 else 0.0
+    return (1.0 - spread - root) / math.sqrt(spread)
 
 
 @rule

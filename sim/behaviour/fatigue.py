@@ -77,7 +77,7 @@ class Fatigue:
             "practice: at most 2 messages a week to the silent",
             "assumption",
         ),
-    ] = 0.45
+    ] = 0.35
     silent_days: Annotated[
         float,
         Positive,

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import numpy as np
 
 from sim import rng
-from sim.behaviour.shapes import ORDINARY_TRUST, TRIAL, TRUST_UNIT
+from sim.behaviour.shapes import ORDINARY_TRUST, SET, TRIAL, TRUST_UNIT
 from sim.errors import InputError
 from sim.jit import rule
 from sim.numbers import exp
-from sim.units import STRICT, About, NonNegative, Share, between
+from sim.units import STRICT, About, NonNegative, Positive, Share, between
 
 NEED_GONE, LOST_BY_QUALITY, LOST_BY_SERVICE, LOST_BY_LOGISTICS = range(4)
 
@@ -53,10 +53,10 @@ class Returning:
         About(
             "chance",
             "that a matched message, opened, brings back one who paused, at ordinary trust",
-            TRIAL,
+            SET,
             "assumption",
         ),
-    ] = 0.012
+    ] = 0.02
     called_pull: Annotated[
         float,
         NonNegative,
@@ -69,6 +69,25 @@ class Returning:
         ),
     ] = 6.0
 
+    remembers: Annotated[
+        float,
+        NonNegative,
+        between(0, 3650),
+        About(
+            "days", "of silence during which one who paused is as near as ever", "assumed: two months", "assumption"
+        ),
+    ] = 60.0
+    forgets: Annotated[
+        float,
+        Positive,
+        between(1, 1e9),
+        About(
+            "days",
+            "in which the chance to call him back then falls to 1/e",
+            "early is cheaper than late: practice of tiered intervention; size assumed",
+            "assumption",
+        ),
+    ] = 240.0
     slowest: Annotated[
         float,
         Share,
@@ -115,7 +134,11 @@ def cause_of_drift(
 
 
 @rule
-def call_probability(r: Any, match: float, pull: float, wanted: float, p: Any) -> float:
-    """The chance that an opened message brings back one who paused; wanted: its offer's depth times his taste."""
+def call_probability(r: Any, match: float, pull: float, wanted: float, silent: float, p: Any) -> float:
+    """The chance that an opened message brings back one who paused; wanted: its offer's depth times his taste.
+
+    silent: days since his last order. Whoever has been away for long has found another habit.
+    """
     wish = 1.0 + p.called_pull * pull * (1.0 + wanted)
-    return min(p.called * match * wish * r.trust / ORDINARY_TRUST, 0.95)
+    near = exp(-max(silent - p.remembers, 0.0) / p.forgets)
+    return min(p.called * match * wish * near * r.trust / ORDINARY_TRUST, 0.95)

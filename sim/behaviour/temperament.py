@@ -3,6 +3,7 @@
 Nothing here touches the purchase clock: a person of any temperament whom nobody speaks to lives the base life.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -29,6 +30,16 @@ class Temperament:
         between(0, 5),
         About("logits", "how differently the products suit people", TRIAL, "assumption"),
     ] = 1.1
+    fit_stays: Annotated[
+        float,
+        Share,
+        About(
+            "correlation",
+            "between how well the products suit a person and how long he is bound to stay",
+            "assumed: whom they suit stays longer; the base life does not move with it",
+            "assumption",
+        ),
+    ] = 0.4
     tolerance: Annotated[
         float,
         Positive,
@@ -82,11 +93,14 @@ class Temperament:
 
 
 @rule
-def meet_temperament(r: Any, luck: np.uint64, key: np.uint64, day: int, market: Any, t: Any) -> None:
-    """Write a person's traits into his relation row; market: whose members want what,
-    and how many hunt for coupons.
+def meet_temperament(r: Any, luck: np.uint64, key: np.uint64, day: int, stays: float, market: Any, t: Any) -> None:
+    """Write a person's traits into his relation row.
+
+    stays: his `drifting.staying_score`; market: whose members want what, and how many hunt for coupons.
     """
-    r.fit = logistic(t.fit_spread * rng.normal(luck, key, rng.TEMPERAMENT, FIT))
+    apart = math.sqrt(1.0 - t.fit_stays * t.fit_stays)
+    suits = t.fit_stays * stays + apart * rng.normal(luck, key, rng.TEMPERAMENT, FIT)
+    r.fit = logistic(t.fit_spread * suits)
     r.hunter = 1 if rng.uniform(luck, key, rng.TEMPERAMENT, HUNTER) < market.hunter_share else 0
     r.need = draw_need(rng.uniform(luck, key, rng.TEMPERAMENT, NEED), market)
     r.price_sensitivity = logistic(

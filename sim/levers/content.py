@@ -4,9 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from sim.errors import InputError, nearest
 from sim.levers.lever import ALWAYS, Lever, Piece
-from sim.touch import ANY_NEED, BENEFIT, FORMATS, FUN, USEFUL
+from sim.touch import ANY_NEED, BENEFIT, FORMATS, FUN, KINDS, USEFUL
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
+
+DAYS = ("useful", "fun", "benefit", "any", "none")
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,14 @@ class Content(Lever):
         between(0, 100_000),
         About("day of the programme", "from which the next format takes over, where there is one only"),
     ] = ALWAYS
-    calendar: Annotated[bool, About("", "whether members know on which days to expect what")] = False
+    week: Annotated[
+        str,
+        About(
+            "",
+            "what each day brings, Monday first: seven of useful, fun, benefit, any (by the shares) and none, joined "
+            "by +; members learn to expect it. Empty: every day is alike and none is expected",
+        ),
+    ] = ""
     capacity: Annotated[
         float,
         Positive,
@@ -42,10 +52,28 @@ class Content(Lever):
         About("CNY a piece", "to produce it", "assumed: an hour or two of an editor", "assumption"),
     ] = 200.0
 
-    def piece(self, number: int, per_week: float, day: int, majority: int) -> Piece:
-        """The piece sent as message `number`: kinds are spread evenly by their shares; majority: what most want."""
-        kind = USEFUL
-        if _comes(number, self.benefit):
+    def days(self) -> list[str]:
+        """What each day of the week brings, Monday first."""
+        return self.week.replace(" ", "").split("+") if self.week else ["any"] * 7
+
+    def cross_check(self, prefix: str) -> None:
+        """Errors: `InputError` for a week that is none."""
+        for word in self.days():
+            if word not in DAYS:
+                raise InputError(f"{prefix}.week={self.week!r}: {word!r} is none of {', '.join(DAYS)}; "
+                                 f"{nearest(word, DAYS)}")  # fmt: skip
+        if len(self.days()) != 7 or set(self.days()) == {"none"}:
+            raise InputError(f"{prefix}.week={self.week!r}: needs seven words joined by +, one of them not none")
+
+    def piece(self, number: int, per_week: float, day: int, weekday: int, majority: int) -> Piece:
+        """The piece sent as message `number`, on this day of the programme: kinds are spread evenly by their shares.
+
+        weekday: 0 is Monday; majority: what most want.
+        """
+        kind, planned = USEFUL, self.days()[weekday]
+        if planned in KINDS:
+            kind = KINDS.index(planned)
+        elif _comes(number, self.benefit):
             kind = BENEFIT
         else:
             value = number - math.floor(number * self.benefit + 1e-9)
@@ -60,7 +88,7 @@ class Content(Lever):
             personal=int(self.topics == "own"),
             form=form % len(FORMATS),
             repeat=int(not _comes(number, fresh)),
-            expected=int(self.calendar),
+            expected=int(self.week != ""),
         )
 
     def produced(self, sent: int, per_week: float) -> float:

@@ -43,7 +43,11 @@ class Morning:
 
 
 class Pieces(Protocol):
-    """Where a message's content comes from."""
+    """Where a message's content comes from, today."""
+
+    def sending(self, day: int) -> bool:
+        """Whether the programme sends on this day of the run."""
+        ...
 
     def piece(self, number: int, per_week: float) -> Piece:
         """The piece sent as message `number` of the run."""

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from sim.levers.lever import Lever, Morning, Piece, stage_bits
+from sim.levers.lever import Lever, Morning, Piece, Pieces, stage_bits
 from sim.touch import BENEFIT, MARK_MESSAGE, PATHS, Send
 from sim.units import STRICT, About, NonNegative, Share, between
 
@@ -57,14 +57,16 @@ class Messaging(Lever):
         ),
     ] = 0.01
 
-    def number(self, day: int) -> int:
-        """How many messages there were before this day."""
-        return math.floor(day * self.per_week / 7.0 + 1e-9)
+    def number(self, day: int, pieces: Pieces | None) -> int:
+        """How many messages there were before this day of the run: evenly over the days on which any are sent."""
+        week = [pieces is None or pieces.sending(self.start + n) for n in range(7)]
+        weeks, rest = divmod(day - self.start, 7)
+        return math.floor((weeks + sum(week[:rest]) / sum(week)) * self.per_week + 1e-9)
 
     def sends(self, morning: Morning) -> list[Send]:
         """Today's messages of the programme."""
-        first = self.number(morning.day - self.start)
-        count = min(self.number(morning.day - self.start + 1) - first, MOST)
+        first = self.number(morning.day, morning.pieces)
+        count = min(self.number(morning.day + 1, morning.pieces) - first, MOST)
         return [self._send(first + n, n, count, morning) for n in range(count)]
 
     def _send(self, number: int, place: int, count: int, morning: Morning) -> Send:

@@ -401,7 +401,8 @@ def average_rows(luck: Any, persons: int, sends: Any, ops: Any, q: Any, spare: A
     r, send, how = spare[0], sends[0], q[0]
     for person in range(persons):
         key = np.uint64(person)
-        temperament.meet_temperament(r, luck, key, 0, ops[0], how.temperament)
+        stays = rng.normal(luck, key, rng.DRIFT_HAZARD, 0)  # in all their variety, as people who join are
+        temperament.meet_temperament(r, luck, key, 0, stays, ops[0], how.temperament)
         r.trust = trust.resting_trust(r.fit, how.trust)
         hour = opening.hour_matched(send.hour, r.hour, how.opening)
         for matched in range(2):
