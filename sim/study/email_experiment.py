@@ -24,8 +24,9 @@ from scipy.optimize import brentq
 
 from sim import rng
 from sim.accounting import posting
-from sim.behaviour import buying, opening, spending, temperament, trust, visiting
+from sim.behaviour import buying, drifting, opening, spending, temperament, trust, visiting
 from sim.behaviour.day import NEVER, next_day
+from sim.behaviour.drifting import Drifting
 from sim.behaviour.opening import Opening
 from sim.behaviour.response import Response
 from sim.behaviour.spending import Spending
@@ -391,17 +392,18 @@ def mail_chances(response: Response) -> np.ndarray:
     ops, out = np.zeros(1, dtype=OPS), np.zeros((2, 2))
     ops["hunter_share"] = Market().hunter_share
     spare = np.zeros(1, dtype=RELATION)
-    average_rows(np.uint64(rng.stream(1, 0)), PERSONS, table([mail(MENS)], SEND), ops, record(response), spare, out)
+    sends, people = table([mail(MENS)], SEND), (record(Drifting()), record(response))
+    average_rows(np.uint64(rng.stream(1, 0)), PERSONS, sends, ops, *people, spare, out)
     return out / PERSONS
 
 
 @kernel
-def average_rows(luck: Any, persons: int, sends: Any, ops: Any, q: Any, spare: Any, out: Any) -> None:
+def average_rows(luck: Any, persons: int, sends: Any, ops: Any, p: Any, q: Any, spare: Any, out: Any) -> None:
     """Add up the chances of `mail_chances` over persons."""
     r, send, how = spare[0], sends[0], q[0]
     for person in range(persons):
         key = np.uint64(person)
-        stays = rng.normal(luck, key, rng.DRIFT_HAZARD, 0)  # in all their variety, as people who join are
+        stays = drifting.staying_score(drifting.drift_hazard(luck, key, p[0]), p[0])
         temperament.meet_temperament(r, luck, key, 0, stays, ops[0], how.temperament)
         r.trust = trust.resting_trust(r.fit, how.trust)
         hour = opening.hour_matched(send.hour, r.hour, how.opening)
@@ -542,6 +544,7 @@ def settle_rows(
         m.usual_value = spending.usual_value(eve.luck, key[j], p[0].spending)
         m.spend = 0
         m.order_at = eve.clock[eve.at + 1] + buying.gap(eve.luck, key[j], m.orders, p[0].buying) / rates[j]
+        m.drift_hazard = drifting.drift_hazard(eve.luck, key[j], p[0].drifting)  # goes with how the products suit him
         m.drift_at = NEVER
         due[i] = next_day(m, eve)
 
