@@ -109,7 +109,7 @@ def test_more_messages_sell_for_a_month_and_drive_members_off_within_a_year(lab:
                 content={"capacity": 500.0, "formats": 4, "topics": "own"},
                 tags={"hours": True},
             ),
-            replications=8, members=1200, days=365,
+            replications=14, members=1200, days=365,
         )
         for dose in doses
     ]  # fmt: skip

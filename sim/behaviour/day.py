@@ -290,7 +290,7 @@ def receive(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, q: Any, bo
     r.fatigue += tiring
     novelty.wear(r, send.form, send.again, q.novelty)
     if opens >= chance:
-        trust.trust_worn(r, tiring, q.trust)
+        trust.trust_worn(r, tiring, fatigue.weariness(load), q.trust)
         return
     post_response(m, posting.OPENED + send.kind, 1, today, books)
     post_segment(r, posting.SEGMENT_OPENS, 1, today, books)
@@ -328,7 +328,8 @@ def receive(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, q: Any, bo
         r, match, send.pull, depth * pricing.taste(r, q.pricing), float(today.day - m.last_order), q.returning
     ):
         come_back(m, r, today, p, books)
-    trust.trust_learnt(r, send.kind, match, addressed, trust.openness(float(today.day - m.joined), q.trust), q.trust)
+    open_mind = trust.openness(float(today.day - m.joined), q.trust)
+    trust.trust_learnt(r, send.kind, match, addressed, open_mind, fatigue.weariness(load), q.trust)
 
 
 @rule

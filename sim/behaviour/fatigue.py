@@ -1,4 +1,5 @@
-"""Fatigue: messages tire, by kind, match and hour; rest restores. It acts in opening and in opting out.
+"""Fatigue: messages tire, by kind, match and hour; rest restores. It acts in opening, in losing trust and in opting
+out.
 
 `load` is fatigue over what he tolerates, and tolerance itself rises with trust: a trusted friend may call more often.
 """
@@ -105,3 +106,9 @@ def load(r: Any, silent: float, f: Any) -> float:
     if silent > f.silent_days:
         bears = bears * f.silent_bear
     return r.fatigue / bears
+
+
+@rule
+def weariness(load: float) -> float:
+    """How tired out he is: 0 at rest, half at a load of 1, 1 beyond all measure."""
+    return load / (1.0 + load)

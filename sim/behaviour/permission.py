@@ -7,7 +7,7 @@ certain sum of hazard, his own, and opts out when it is spent.
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from sim.behaviour.shapes import ORDINARY_TRUST, SET, TRIAL
+from sim.behaviour.shapes import ORDINARY_TRUST, TRIAL
 from sim.jit import rule
 from sim.numbers import exp, log
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
@@ -31,8 +31,8 @@ class Permission:
         float,
         NonNegative,
         between(0, 10),
-        About("", "the exponent of load", SET + "; with its level not told apart by data", "assumption"),
-    ] = 1.4
+        About("", "the exponent of load", TRIAL + "; with its level not told apart by data", "assumption"),
+    ] = 1.2
     trust: Annotated[
         float, NonNegative, between(0, 20), About("log hazard per unit of trust", "trust holds", TRIAL, "assumption")
     ] = 1.6

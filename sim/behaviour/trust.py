@@ -2,7 +2,8 @@
 
 Left alone it returns to its resting level. Deposits saturate: the tenth useful message of a week earns
 hardly anything, without which more messages would be better for ever; an amusing one in between still does, so
-that a mixed diet feeds trust better than either.
+that a mixed diet feeds trust better than either. Withdrawals grow with how tired he is: selling now and then costs
+little, selling to the tired much.
 """
 
 from dataclasses import dataclass
@@ -58,9 +59,16 @@ class Trust:
             "assumption",
         ),
     ] = 1.7
-    selling: Annotated[float, Share, About("share of trust", "lost at each promotion opened", SET, "assumption")] = (
-        0.02
-    )
+    selling: Annotated[
+        float,
+        Share,
+        About(
+            "share of trust",
+            "lost at each promotion opened, by one who is tired out; less by others",
+            SET,
+            "assumption",
+        ),
+    ] = 0.1
     mismatch: Annotated[
         float,
         Share,
@@ -72,8 +80,15 @@ class Trust:
         About("share of trust", "lost where that message was addressed to him by a wrong tag", TRIAL, "assumption"),
     ] = 0.11
     ignored: Annotated[
-        float, Share, About("share of trust", "lost at a wearing message left unopened", TRIAL, "assumption")
-    ] = 0.0012
+        float,
+        Share,
+        About(
+            "share of trust",
+            "lost at a wearing message left unopened, by one who is tired out; less by others",
+            SET,
+            "assumption",
+        ),
+    ] = 0.0025
     bought: Annotated[
         float, Share, About("0 to 1", "deposit of a good order, by how well the products suit", TRIAL, "assumption")
     ] = 0.02
@@ -135,10 +150,10 @@ def openness(age: float, t: Any) -> float:
 
 
 @rule
-def trust_learnt(r: Any, kind: int, match: float, addressed: int, open_mind: float, t: Any) -> None:
+def trust_learnt(r: Any, kind: int, match: float, addressed: int, open_mind: float, weary: float, t: Any) -> None:
     """An opened message teaches him: value deposits, selling withdraws, a message astray costs."""
     if kind == BENEFIT:
-        r.trust -= t.selling * r.trust
+        r.trust -= t.selling * weary * r.trust
     else:
         gift, value = t.useful, 0
         if kind == FUN:
@@ -153,9 +168,9 @@ def trust_learnt(r: Any, kind: int, match: float, addressed: int, open_mind: flo
 
 
 @rule
-def trust_worn(r: Any, weight: float, t: Any) -> None:
-    """A message left unopened wears a little trust, the more the more tiring it was."""
-    r.trust -= t.ignored * weight * r.trust
+def trust_worn(r: Any, weight: float, weary: float, t: Any) -> None:
+    """A message left unopened wears a little trust, the more the more tiring it was and the more tired he is."""
+    r.trust -= t.ignored * weight * weary * r.trust
 
 
 @rule
