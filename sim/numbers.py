@@ -14,6 +14,8 @@ from sim.jit import rule
 LOG2_E = 1.4426950408889634
 LN2_HIGH = 0.6931471803691238  # 33 leading bits of ln 2, so that k * LN2_HIGH is exact
 LN2_LOW = 1.9082149292705877e-10
+MANTISSA, HALF = (1 << 52) - 1, 1022 << 52
+"""Bits of a float64: of its fraction, and those that make a fraction a number in [1/2, 1)."""
 SQRT_HALF = 0.7071067811865476
 EXP_MAX = 709.0
 EXP_MIN = -708.0
@@ -51,7 +53,12 @@ def log(x: float) -> float:
     """The natural logarithm of a positive, finite x; minus infinity at 0."""
     if x <= 0.0:
         return -math.inf
-    m, e = math.frexp(x)
+    bits = np.float64(x).view(np.int64)
+    e = (bits >> 52) - 1022
+    if e == -1022:  # subnormal
+        m, e = math.frexp(x)
+    else:
+        m = np.int64((bits & MANTISSA) | HALF).view(np.float64)
     if m < SQRT_HALF:
         m = m * 2.0
         e = e - 1

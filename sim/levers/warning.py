@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from sim.levers.lever import Lever, Morning
-from sim.touch import BENEFIT, CARE, CASH, FOREVER, GIFT, MARK_WARNING, Offer, Send
+from sim.touch import BENEFIT, CARE, CASH, FOREVER, GIFT, MARK_WARNING, NO_OFFER, Offer, Send
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
 
 FIRST_SLOT = 8
@@ -69,11 +69,11 @@ class EarlyWarning(Lever):
             "severe": (self.severe, self.until),
         }
         what = {
-            "mild": {"kind": BENEFIT, "offer": morning.first_offer, "pull": 1.0},
+            "mild": {"kind": BENEFIT, "offer": morning.first_offer if self.coupon > 0 else NO_OFFER, "pull": 1.0},
             "medium": {"kind": CARE, "pull": 2.0, "labour": self.minutes * morning.wage},
             "severe": {
                 "kind": CARE,
-                "offer": morning.first_offer + 1,
+                "offer": morning.first_offer + 1 if self.gift > 0 else NO_OFFER,
                 "pull": 3.0,
                 "labour": self.minutes * morning.wage,
             },
