@@ -183,6 +183,7 @@ def kept_by_decile(worlds: Sequence[Seen]) -> np.ndarray:
         "response.visiting.trust_pace": 0.0,
         "response.permission.trust": 0.0,
         "response.fatigue.bear_trust": 0.0,
+        "response.temperament.fit_stays": 0.0,
     },
 )
 def test_retention_rises_with_trust(lab: Lab) -> None:
