@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import scipy.stats
 
+from sim.behaviour.novelty import Novelty
 from sim.engine import World
 from sim.operation import Operator
 from sim.population import FIELDS, RELATION_FIELDS
@@ -271,11 +272,44 @@ def test_a_fresh_format_wins_clicks(lab: Lab) -> None:
     assert effect(old, new, clicks).at_least(0.10)
 
 
+@pytest.mark.shows("C017", knockout={"response.novelty.worn_repeat": Novelty().worn})
+def test_a_stock_of_content_is_reused_and_ages(lab: Lab) -> None:
+    """A piece a day out of one new one a week: 85 % less is spent on it, and after two months 5 % less opened."""
+    fresh, stock = (
+        live(lab, programme(7.0, content={"piece_cost": 200.0, "capacity": capacity})) for capacity in (300.0, 1.0)
+    )
+    assert effect(fresh, stock, total("content_cost")).at_least(-0.85)
+    assert effect(fresh, stock, per("opens", "messages", 60)).at_least(-0.05)
+
+
 @pytest.mark.shows("A050", knockout={"response.opening.expected": 0.0})
 def test_expected_days_are_opened_more(lab: Lab) -> None:
     """The same messages on days that members know: 4 % more opens at least."""
     known = live(lab, programme(7.0, content={"week": "any+any+any+any+any+any+any"}))
     assert effect(live(lab, programme(7.0)), known, per("opens", "messages")).at_least(0.04)
+
+
+@pytest.mark.shows("A028", knockout=NO_MATCH)
+def test_a_better_recommender_earns_clicks_where_there_are_tags(lab: Lab) -> None:
+    """Half of all members are tagged, half of the tags wrong or 5 %: a quarter more visits after messages, a quarter
+    more opens among the tagged, and nothing at all among the others.
+    """
+    poor, good = (
+        live(lab, programme(3.0, own=True, tags={"coverage": 0.5, "error": error, "refresh": 0.0}), at=(120,))
+        for error in (0.5, 0.05)
+    )
+
+    def opened(tagged: bool) -> Callable[[Seen], float]:
+        def measure(seen: Seen) -> float:
+            then, count = seen.at[120], seen.told.world.plan.founders.count
+            some = (then["tag"][:count] >= 0) == tagged
+            return float(then["opens"][:count][some].sum() / then["messages"][:count][some].sum())
+
+        return measure
+
+    assert effect(poor, good, per("message_visits", "messages")).at_least(0.25)
+    assert effect(poor, good, opened(True)).at_least(0.25)
+    assert effect(poor, good, opened(False)).mean == 0.0
 
 
 def scene(**given: Any) -> Strategy:
