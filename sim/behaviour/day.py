@@ -121,11 +121,17 @@ def next_day(m: Any, today: Any) -> int:
     drift_day = NEVER
     if m.drift_at < NEVER:
         drift_day = math.floor(m.drift_at)
+    return order_day(m, today, drift_day)
+
+
+@rule
+def order_day(m: Any, today: Any, before: int) -> int:
+    """The day of his next order where it comes before the day `before`, and `before` where it does not."""
     clock = today.clock
     low = today.at + 1
-    high = clock.shape[0] - 1
+    high = min(clock.shape[0] - 1, today.at + before - today.day)
     if m.order_at >= clock[high]:
-        return drift_day
+        return before
     # the last entry of the clock that is not after his next order begins the day of that order
     while high - low > 1:
         middle = (low + high) // 2
@@ -133,8 +139,7 @@ def next_day(m: Any, today: Any) -> int:
             low = middle
         else:
             high = middle
-    order_day = today.day + (low - today.at)
-    return order_day if order_day < drift_day else drift_day
+    return today.day + (low - today.at)
 
 
 # -- the same life where an operator speaks to members ----------------------------------------------------------
@@ -591,7 +596,9 @@ def next_operated_day(m: Any, r: Any, today: Any, q: Any) -> int:
     """
     if m.listed == 0:
         return NEVER
-    day = next_day(m, today)
+    day = NEVER
+    if m.drift_at < NEVER:
+        day = math.floor(m.drift_at)
     if r.visit_at < NEVER:
         day = min(day, math.floor(r.visit_at))
     for k in range(WALLET):
@@ -600,4 +607,4 @@ def next_operated_day(m: Any, r: Any, today: Any, q: Any) -> int:
     heard = today.day - r.last_message < q.permission.heard and r.permission == permission.REACHABLE
     if r.pace != 1.0 or r.drift_pace != 1.0 or heard:
         day = min(day, today.day + LOOK_AGAIN)
-    return max(day, today.day + 1)
+    return order_day(m, today, max(day, today.day + 1))
