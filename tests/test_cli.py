@@ -52,11 +52,11 @@ DRIVER = """
 import sys, time
 import sim.study.ensemble as ensemble
 from experiments import forecast
-save = ensemble._save
+save = ensemble.keep
 def save_and_wait(*what):
     save(*what)
     time.sleep(300)
-ensemble._save = save_and_wait
+ensemble.keep = save_and_wait
 sys.exit(forecast.main())
 """
 """The forecast app, which falls asleep when its first batch has been written: time to interrupt it."""

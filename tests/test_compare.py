@@ -45,11 +45,11 @@ DRIVER = """
 import sys, time
 import sim.study.ensemble as ensemble
 from experiments import compare
-save = ensemble._save
+save = ensemble.keep
 def save_and_wait(*what):
     save(*what)
     time.sleep(300)
-ensemble._save = save_and_wait
+ensemble.keep = save_and_wait
 sys.exit(compare.main())
 """
 """The app, which falls asleep when the first strategy has been lived."""

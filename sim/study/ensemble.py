@@ -1,9 +1,6 @@
 """Many replications of one plan: independent lives of the same world, in any order, on any number of workers."""
 
 import multiprocessing
-import os
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -20,6 +17,7 @@ import numpy as np
 
 from sim.accounting import metrics
 from sim.engine import Plan, World
+from sim.study.parts import keep, kept
 
 BATCH = 10
 """Replications that are finished, written and, after an interruption, found again together."""
@@ -125,7 +123,7 @@ def run_ensemble(
     starts = list(range(0, replications, BATCH))
     done: dict[int, Ensemble] = {}
     for first in starts:
-        found = _load(parts, first)
+        found = kept(_file(parts, first), Ensemble) if parts else None
         if found is not None and found.replications == min(BATCH, replications - first):
             done[first] = found
 
@@ -139,7 +137,8 @@ def run_ensemble(
     jobs = ((plan, seed, f, min(BATCH, replications - f), threads if shared else 1, members) for f in missing)
     for first, part in _work(jobs, processes, 1 if shared else threads):
         done[first] = part
-        _save(parts, first, part)
+        if parts:
+            keep(_file(parts, first), part)
         if progress is not None:
             progress(finished())
     return joined([done[first] for first in starts])
@@ -182,25 +181,3 @@ def _finished(waiting: dict[Future[Ensemble], int]) -> Iterator[tuple[int, Ensem
 
 def _file(parts: Path, first: int) -> Path:
     return parts / f"replications-{first:07d}.npz"
-
-
-def _save(parts: Path | None, first: int, part: Ensemble) -> None:
-    if parts is None:
-        return
-    parts.mkdir(parents=True, exist_ok=True)
-    unfinished = _file(parts, first).with_suffix(".tmp")
-    with unfinished.open("wb") as file:
-        np.savez(file, **{field.name: getattr(part, field.name) for field in fields(Ensemble)})
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(_file(parts, first))
-
-
-def _load(parts: Path | None, first: int) -> Ensemble | None:
-    if parts is None or not _file(parts, first).exists():
-        return None
-    try:
-        with _file(parts, first).open("rb") as file, np.load(file) as stored:
-            return Ensemble(**{field.name: stored[field.name] for field in fields(Ensemble)})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        return None  # damaged: it is run again

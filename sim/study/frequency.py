@@ -7,8 +7,6 @@ every interval. Shown are the members of day 0, who are the same at every dose; 
 import datetime as dt
 import multiprocessing
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -31,6 +29,7 @@ from sim.store import RunFolder, config_hash, content_hash
 from sim.study.compare import paired
 from sim.study.ensemble import LARGE
 from sim.study.forecast import Outcome, Prepared, Progress, default_name, parameters_document, prepare
+from sim.study.parts import keep, kept
 from sim.units import checked
 
 REPLICATIONS, DAYS, MEMBERS = 8, 365, 5000
@@ -142,11 +141,14 @@ def run_frequency(config: FrequencyConfig, root: Path, progress: Progress | None
             began = time.perf_counter()
             what = f"live {dose:g} messages a week"
             file = folder.parts / f"dose-{place:02d}.npz"
-            lived[dose] = kept(file, run.replications) or live_dose(
-                plan, run.seed, run.replications, pool, threads,
-                lambda n, what=what: say(what, n, run.replications),
-            )  # fmt: skip
-            keep(file, lived[dose])
+            found = kept(file, Lived)
+            if found is None or len(found.daily) != run.replications:
+                found = live_dose(
+                    plan, run.seed, run.replications, pool, threads,
+                    lambda n, what=what: say(what, n, run.replications),
+                )  # fmt: skip
+                keep(file, found)
+            lived[dose] = found
             say(what, run.replications, run.replications)
             steps.append(f"run {dose:g} a week")
             times.append(time.perf_counter() - began)
@@ -253,27 +255,6 @@ def live_dose(
         raise
     parts = [done[r] for r in range(replications)]
     return Lived(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Lived)})
-
-
-def keep(file: Path, lived: Lived) -> None:
-    """Write a finished dose, whole or not at all, so that an interrupted run does not live it again."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(".tmp")
-    with unfinished.open("wb") as out:
-        np.savez(out, **{f.name: getattr(lived, f.name) for f in fields(Lived)})
-    unfinished.replace(file)
-
-
-def kept(file: Path, replications: int) -> Lived | None:
-    """A dose that was finished before an interruption."""
-    if not file.exists():
-        return None
-    try:
-        with np.load(file) as stored:
-            found = Lived(**{f.name: stored[f.name] for f in fields(Lived)})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        return None  # damaged: it is lived again
-    return found if len(found.daily) == replications else None
 
 
 # ---------------------------------------------------------------------------- numbers
