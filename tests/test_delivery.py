@@ -166,6 +166,8 @@ class Watch:
 guards = st.builds(
     Guard,
     per_week=st.sampled_from([1e6, 0.0, 1.0, 2.5, 6.0]),
+    new_per_week=st.sampled_from([1e6, 1.0, 4.0]),
+    at_risk_per_week=st.sampled_from([1e6, 0.0, 2.0]),
     silent_per_week=st.sampled_from([1e6, 0.0, 1.0, 2.0]),
     individual=st.sampled_from([0.0, 0.3, 1.0]),
     quiet_from=st.sampled_from([22.0, 0.0, 12.0, 19.0]),
@@ -292,8 +294,9 @@ def check_guard(watch: Watch) -> None:
             so_far = messages[:number]
             week = sum(other.day > sent.day - 7 for other in so_far)
             cap = guard.per_week
-            if sent.stage.startswith("dormant"):
-                cap = min(cap, guard.silent_per_week)
+            stage = sent.stage.split("_")[0] if sent.stage.startswith("dormant") else sent.stage
+            own = {"new": guard.new_per_week, "at_risk": guard.at_risk_per_week, "dormant": guard.silent_per_week}
+            cap = min(cap, own.get(stage, cap))
             if guard.individual and sent.wants >= 0:
                 cap = min(cap, guard.individual * sent.wants)
             assert week <= cap, sent
@@ -323,6 +326,8 @@ def test_no_message_breaks_a_rule_of_sending(strategy: Strategy, seed: int) -> N
     [
         ({"per_week": 2}, "capped"),
         ({"silent_per_week": 1}, "capped"),
+        ({"new_per_week": 1}, "capped"),
+        ({"at_risk_per_week": 1}, "capped"),
         ({"individual": 0.5}, "capped"),
         ({"marketing_share": 0.3}, "capped"),
         ({"quiet_from": 19.0, "quiet_to": 21.5}, "quiet"),

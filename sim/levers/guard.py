@@ -25,6 +25,12 @@ class Guard(Rule):
     per_week: Annotated[
         float, NonNegative, between(0, FOREVER), About("messages in 7 days", "the most to any member")
     ] = FOREVER
+    new_per_week: Annotated[
+        float, NonNegative, between(0, FOREVER), About("messages in 7 days", "the most to a new member")
+    ] = FOREVER
+    at_risk_per_week: Annotated[
+        float, NonNegative, between(0, FOREVER), About("messages in 7 days", "the most to a member at risk")
+    ] = FOREVER
     silent_per_week: Annotated[
         float,
         NonNegative,
@@ -58,10 +64,9 @@ class Guard(Rule):
 
     def record(self, month_days: int) -> np.ndarray:
         """The rules of a day of a month of so many days, as a record for delivery."""
-        caps = [
-            min(self.per_week, self.silent_per_week) if stage >= stages.DORMANT_30 else self.per_week
-            for stage in range(len(stages.STAGES))
-        ]
+        own = {"new": self.new_per_week, "at_risk": self.at_risk_per_week}
+        own |= dict.fromkeys(stages.STAGES[stages.DORMANT_30 :], self.silent_per_week)
+        caps = [min(self.per_week, own.get(stage, FOREVER)) for stage in stages.STAGES]
         size = {"none": FOREVER, "month": month_days, "week": 7, "day": 1}[self.quota] * self.quota_factor
         out = np.zeros(1, dtype=GUARD)
         out[0] = (
