@@ -10,14 +10,15 @@ import numpy as np
 
 from sim import rng
 from sim.accounting import posting, stages
-from sim.behaviour import answering
+from sim.behaviour import answering, opening
 from sim.behaviour.permission import BLOCKED
 from sim.jit import kernel, rule
-from sim.touch import ANY_TAG, BENEFIT, CARE, FOREVER, SLOTS, TAGGED, UNMARKED, UNTAGGED
+from sim.touch import ANY_TAG, BENEFIT, CARE, FOREVER, SLOTS, TAGGED, UNMARKED, UNTAGGED, quiet_at
 
 NO_QUOTA, A_MONTH, A_WEEK, A_DAY = range(4)
 DIAGNOSED = 1_000_000
 """Place of a diagnosis in the luck of tagging."""
+in_quiet_hours = rule(quiet_at)
 
 
 @rule
@@ -70,16 +71,6 @@ def allowed(m: Any, r: Any, send: Any, stage: int, hour: float, today: Any, guar
             if sent + 1 > guard.quota_size:
                 return posting.OVER_QUOTA
     return -1
-
-
-@rule
-def in_quiet_hours(hour: float, begin: float, end: float) -> bool:
-    """Whether an hour lies in the quiet hours, which may go over midnight; equal ends mean none."""
-    if begin == end:
-        return False
-    if begin < end:
-        return begin <= hour < end
-    return hour >= begin or hour < end
 
 
 @rule
@@ -161,8 +152,7 @@ def choose_rows(
             send = sends[n]
             if not in_audience(m, r, send, stage, today):
                 continue
-            hour = r.known_hour if send.own_hour == 1 and r.known_hour >= 0.0 else send.hour
-            refused = allowed(m, r, send, stage, hour, today, g)
+            refused = allowed(m, r, send, stage, opening.sent_at(r, send), today, g)
             if refused >= 0:
                 posting.post_response(m, refused, 1, today, books)
                 continue

@@ -425,18 +425,8 @@ class World:
         if self.operator is not None:
             self._ops = self.operator.desk([], set()).ops
             for rows, relations, _, due, low, high in self.population.operated_ranges():
-                meet_rows(
-                    rows,
-                    relations,
-                    due,
-                    low,
-                    high,
-                    self.today(-1),
-                    self._ops,
-                    self.settings,
-                    self.responses,
-                    self.books,
-                )
+                eve, people = self.today(-1), (self.settings, self.responses)
+                meet_rows(rows, relations, due, low, high, eve, self._ops, *people, self.books)
             self._engaged = self.books.engaged.copy()
             self.books.engaged[:] = 0
 

@@ -135,13 +135,12 @@ class Operator:
         left = self._run_business(names, day, population.count, left, today, books)
         acting = [(name, lever) for name, lever in acting if name in names]
         sends: list[Send] = []
+        programme = Programme(self.strategy.content, self.start, day, self.majority) if "content" in names else None
         for name, lever in acting:
             morning = Morning(
                 day=day,
                 first_offer=self.first_offer[name],
-                pieces=Programme(self.strategy.content, self.start, day, self.majority)
-                if "content" in names
-                else None,
+                pieces=programme,
                 wage=100.0 * self.strategy.budget.wage / 60.0,
                 heavy=self._heavy_spend(day, population) if name == "messaging" else 0.0,
             )

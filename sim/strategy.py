@@ -22,6 +22,7 @@ from sim.levers.tags import Tags
 from sim.levers.wakeup import Wakeup
 from sim.levers.warning import EarlyWarning
 from sim.levers.welcome import Welcome
+from sim.touch import quiet_at
 from sim.units import STRICT, About, NonNegative, between, checked, parameters
 
 _ROOT = Path(__file__).parents[1]
@@ -118,13 +119,6 @@ class Strategy:
         for name, lever in self.levers():
             if lever.stop <= lever.start:
                 raise InputError(f"{prefix}.{name}: stop={lever.stop} must come after start={lever.start}")
-
-
-def quiet_at(hour: float, begin: float, end: float) -> bool:
-    """Whether an hour lies in quiet hours, which may go over midnight; equal ends mean none."""
-    if begin <= end:
-        return begin <= hour < end
-    return hour >= begin or hour < end
 
 
 def known_strategies() -> list[str]:

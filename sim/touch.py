@@ -123,6 +123,13 @@ OFFER = np.dtype(
 )
 
 
+def quiet_at(hour: float, begin: float, end: float) -> bool:
+    """Whether an hour lies in quiet hours, which may go over midnight; equal ends mean none."""
+    if begin <= end:
+        return begin <= hour < end
+    return hour >= begin or hour < end
+
+
 def table(items: Sequence[Any], dtype: Any) -> np.ndarray:
     """Sends or offers as records for compiled rules."""
     out = np.zeros(len(items), dtype=dtype)

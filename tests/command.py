@@ -67,6 +67,21 @@ def run_python(folder: Path, *command: str, timeout: float = 240, **more: str) -
     return Said(done.returncode, done.stdout, done.stderr)
 
 
+def sleeper(app: str, keeper: str) -> str:
+    """A program that is the app and falls asleep when `keeper` has kept a first part: time to interrupt it."""
+    return f"""
+import sys, time
+import {keeper} as keeper
+from experiments import {app}
+keep = keeper.keep
+def keep_and_wait(*what):
+    keep(*what)
+    time.sleep(300)
+keeper.keep = keep_and_wait
+sys.exit({app}.main())
+"""
+
+
 def only_folder(root: Path, app: str) -> Path:
     """The one folder of an app's results below `root`."""
     (folder,) = (root / "results" / app).iterdir()

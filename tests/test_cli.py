@@ -29,7 +29,7 @@ from sim.settings import Config, Data, Run
 from sim.store import read_results
 from sim.study.forecast import prepare
 from sim.units import parameters
-from tests.command import Call, Said, caller, environment, run_python, write_stub
+from tests.command import Call, Said, caller, environment, hash_of, only_folder, run_python, sleeper, write_stub
 
 ROOT = Path(__file__).parents[1]
 TINY = ("run.members=40", "run.days=10", "run.replications=12", "population.history_days=30", "run.threads=1")
@@ -48,17 +48,7 @@ if __name__ == "__main__":
     sys.exit(forecast.main())
 """
 """The forecast app without the drawing of the page."""
-DRIVER = """
-import sys, time
-import sim.study.ensemble as ensemble
-from experiments import forecast
-save = ensemble.keep
-def save_and_wait(*what):
-    save(*what)
-    time.sleep(300)
-ensemble.keep = save_and_wait
-sys.exit(forecast.main())
-"""
+DRIVER = sleeper("forecast", "sim.study.ensemble")
 """The forecast app, which falls asleep when its first batch has been written: time to interrupt it."""
 
 
@@ -87,17 +77,6 @@ def is_refused(said: Said, *fragments: str) -> None:
     assert not Path("results").exists()
     assert not Path("outputs").exists()
     assert not Path("multirun").exists()
-
-
-def only_folder(root: Path) -> Path:
-    """The one folder of results below `root`."""
-    (folder,) = (root / "results" / "forecast").iterdir()
-    return folder
-
-
-def hash_of(folder: Path) -> str:
-    """The content hash of a finished run."""
-    return read_results(folder).manifest["content_hash"]
 
 
 def plausible_log(
@@ -369,7 +348,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     said = run_cli(root, *TINY, page=True)
     assert (said.code, said.err) == (0, "")
     assert "report.html" in said.out
-    return only_folder(root)
+    return only_folder(root, "forecast")
 
 
 def test_every_promised_file_is_there(plain: Path) -> None:
@@ -424,7 +403,7 @@ def test_the_tables_say_what_they_hold(plain: Path) -> None:
 def test_the_same_command_leaves_the_same_bytes(call: Call, plain: Path) -> None:
     """Clock times stand in timing.parquet alone, and paths nowhere (the page and its charts are stubs here)."""
     assert call(*TINY).code == 0
-    folder = only_folder(Path())
+    folder = only_folder(Path(), "forecast")
     for name in PROMISED:
         if name not in ("timing.parquet", "report.html"):
             assert (folder / name).read_bytes() == (plain / name).read_bytes(), name
@@ -436,27 +415,27 @@ def test_the_same_command_leaves_the_same_bytes(call: Call, plain: Path) -> None
 def test_the_content_does_not_depend_on_how_it_was_run(call: Call, plain: Path, words: tuple[str, ...]) -> None:
     kept = [word for word in TINY if word.split("=")[0] not in {w.split("=")[0] for w in words}]
     assert call(*kept, *words).code == 0
-    folder = only_folder(Path())
+    folder = only_folder(Path(), "forecast")
     assert hash_of(folder) == hash_of(plain)
     assert read_results(folder).manifest["config_hash"] == read_results(plain).manifest["config_hash"]
 
 
 def test_the_content_does_not_depend_on_processes(plain: Path, tmp_path: Path) -> None:
     assert run_cli(tmp_path, *TINY, "run.processes=2").code == 0
-    assert hash_of(only_folder(tmp_path)) == hash_of(plain)
+    assert hash_of(only_folder(tmp_path, "forecast")) == hash_of(plain)
 
 
 def test_the_content_does_not_depend_on_compilation(plain: Path, tmp_path: Path) -> None:
     said = run_cli(tmp_path, *TINY, NUMBA_DISABLE_JIT="1")
     assert said.code == 0, said.err
-    assert hash_of(only_folder(tmp_path)) == hash_of(plain)
+    assert hash_of(only_folder(tmp_path, "forecast")) == hash_of(plain)
 
 
 @pytest.mark.parametrize("word", ["run.seed=2", "run.members=41", "run.days=11", "market.start=2026-06-01"])
 def test_the_content_depends_on_what_is_asked(call: Call, plain: Path, word: str) -> None:
     kept = [other for other in TINY if other.split("=")[0] != word.split("=")[0]]
     assert call(*kept, word).code == 0
-    folder = only_folder(Path())
+    folder = only_folder(Path(), "forecast")
     assert hash_of(folder) != hash_of(plain)
     assert read_results(folder).manifest["config_hash"] != read_results(plain).manifest["config_hash"]
 
@@ -495,11 +474,11 @@ def is_unfinished(folder: Path) -> None:
 def test_killed_and_finished_by_the_same_command(halfway: subprocess.Popen[str], plain: Path, tmp_path: Path) -> None:
     halfway.send_signal(signal.SIGKILL)
     halfway.wait(30)
-    folder = only_folder(tmp_path)
+    folder = only_folder(tmp_path, "forecast")
     is_unfinished(folder)
     said = run_cli(tmp_path, *TINY)
     assert (said.code, said.err) == (0, "")
-    assert only_folder(tmp_path) == folder
+    assert only_folder(tmp_path, "forecast") == folder
     assert hash_of(folder) == hash_of(plain)
     assert not (folder / "parts").exists()
 
@@ -510,7 +489,7 @@ def test_interrupted_and_finished(halfway: subprocess.Popen[str], plain: Path, t
     assert halfway.returncode == 130
     assert "Traceback" not in err
     assert "interrupted" in err
-    folder = only_folder(tmp_path)
+    folder = only_folder(tmp_path, "forecast")
     is_unfinished(folder)
     other = call(*TINY, f"run.name={folder.name}", "run.seed=2")
     assert other.code == 2
@@ -609,7 +588,7 @@ def test_own_column_names_refunds_and_ids(call: Call) -> None:
     assert "data.refunds" in said.err
     assert not Path("results").exists()
     assert call(*words, "data.refunds=net", "data.show_ids=true").code == 0
-    people = read_results(only_folder(Path())).table("population.parquet")
+    people = read_results(only_folder(Path(), "forecast")).table("population.parquet")
     assert set(people["member_id"]) == set(pd.read_csv(log)["uid"])
 
 

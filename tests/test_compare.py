@@ -30,7 +30,7 @@ from sim.store import read_results
 from sim.study import compare as study
 from sim.study.ensemble import Ensemble, run_ensemble
 from sim.study.forecast import prepare
-from tests.command import Call, Said, caller, hash_of, only_folder, run_python, write_stub
+from tests.command import Call, Said, caller, hash_of, only_folder, run_python, sleeper, write_stub
 
 ROOT = Path(__file__).parents[1]
 TALK = "do_nothing:content.on=true:messaging.on=true:messaging.per_week=5"
@@ -41,17 +41,7 @@ PROMISED = (
     "cohorts.parquet", "forecast.csv", "summary.json", "effects.parquet", "effects.csv", "effects_by_day.csv",
     "timing.parquet", "report.html",
 )  # fmt: skip
-DRIVER = """
-import sys, time
-import sim.study.ensemble as ensemble
-from experiments import compare
-save = ensemble.keep
-def save_and_wait(*what):
-    save(*what)
-    time.sleep(300)
-ensemble.keep = save_and_wait
-sys.exit(compare.main())
-"""
+DRIVER = sleeper("compare", "sim.study.ensemble")
 """The app, which falls asleep when the first strategy has been lived."""
 
 

@@ -24,7 +24,7 @@ from sim.strategy import read_strategy
 from sim.study import frequency as study
 from sim.study.frequency import Lived
 from sim.units import checked
-from tests.command import Call, Said, caller, hash_of, only_folder, run_python, write_stub
+from tests.command import Call, Said, caller, hash_of, only_folder, run_python, sleeper, write_stub
 
 ROOT = Path(__file__).parents[1]
 TINY = (
@@ -39,17 +39,7 @@ COLUMNS = (
     "dose", "metric", "segment", "mean", "low95", "high95", "effect", "effect_low95", "effect_high95",
     "monte_carlo_se", "unit",
 )  # fmt: skip
-DRIVER = """
-import sys, time
-import sim.study.frequency as study
-from experiments import frequency
-keep = study.keep
-def keep_and_wait(*what):
-    keep(*what)
-    time.sleep(300)
-study.keep = keep_and_wait
-sys.exit(frequency.main())
-"""
+DRIVER = sleeper("frequency", "sim.study.frequency")
 """The app, which falls asleep when the first dose has been lived."""
 
 

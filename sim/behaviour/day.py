@@ -283,7 +283,7 @@ def receive(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, q: Any, bo
         topic, addressed = r.tag, 1
     elif send.diagnosed == 1 and r.diagnosed >= 0:
         topic, addressed = r.diagnosed, 1
-    hour = r.known_hour if send.own_hour == 1 and r.known_hour >= 0.0 else send.hour
+    hour = opening.sent_at(r, send)
     match = opening.matched(topic, r.need, q.opening)
     hour_match = opening.hour_matched(hour, r.hour, q.opening)
     load = fatigue.load(r, float(today.day - m.last_order), q.fatigue)

@@ -162,6 +162,12 @@ def matched(topic: int, need: int, o: Any) -> float:
 
 
 @rule
+def sent_at(r: Any, send: Any) -> float:
+    """The hour at which a message reaches him: his own where it is meant to and is known, otherwise the message's."""
+    return r.known_hour if send.own_hour == 1 and r.known_hour >= 0.0 else send.hour
+
+
+@rule
 def hour_matched(hour: float, own: float, o: Any) -> float:
     """How well an hour suits him: 1 at his own, falling off over a few hours."""
     apart = hour_distance(hour, own) / o.hour_width

@@ -17,7 +17,6 @@ import pandas as pd
 from scipy import stats
 
 from sim.accounting import metrics
-from sim.accounting.stages import thresholds
 from sim.engine import Plan
 from sim.report.material import effect_words
 from sim.settings import CompareConfig, named_groups
@@ -36,6 +35,8 @@ from sim.study.forecast import (
     parameters_document,
     population_table,
     prepare,
+    reading,
+    stage_limits,
     write_outcome,
 )
 from sim.units import checked
@@ -182,11 +183,10 @@ def compare(strategies: Sequence[str], data: str = "none", **groups: Any) -> Out
     effects.csv of a folder) means and intervals. Nothing is printed or written. Errors: `InputError`.
     """
     groups = named_groups(groups)
-    reading = dict(groups.pop("data_options", {}))
-    reading |= {"name": data} if data in ("none", "cdnow", "cdnow_sample") else {"name": "log", "path": data}
+    chosen_data = reading(data, groups.pop("data_options", {}))
     groups["run"] = {"replications": REPLICATIONS} | dict(groups.get("run", {}))
     listed = [strategies] if isinstance(strategies, str) else list(strategies)
-    twins = prepare_twins(checked(CompareConfig, {**groups, "data": reading, "strategies": listed}))
+    twins = prepare_twins(checked(CompareConfig, {**groups, "data": chosen_data, "strategies": listed}))
     run = twins.config.run
     lived = {
         name: run_ensemble(plan, run.seed, run.replications, threads=run.threads, processes=run.processes)
@@ -229,7 +229,7 @@ def paired(ours: np.ndarray, theirs: np.ndarray) -> dict[str, np.ndarray]:
     effect = difference.mean(axis=0)
     variance = difference.var(axis=0, ddof=1)
     error = np.sqrt(variance / count)
-    reach = float(stats.t.ppf(0.975, count - 1)) * error
+    reach = errors_within(count) * error
     base = np.abs(theirs.mean(axis=0))
     apart = ours.var(axis=0, ddof=1) + theirs.var(axis=0, ddof=1)
     nothing = np.full(np.shape(effect), np.nan)
@@ -243,6 +243,11 @@ def paired(ours: np.ndarray, theirs: np.ndarray) -> dict[str, np.ndarray]:
         "relative_high95_pct": np.divide(100.0 * (effect + reach), base, out=nothing.copy(), where=base != 0),
         "variance_ratio": np.divide(apart, variance, out=nothing, where=variance > 0),
     }
+
+
+def errors_within(count: int) -> float:
+    """How many standard errors of a mean of `count` replications a 95 % interval reaches, by Student's t."""
+    return float(stats.t.ppf(0.975, count - 1))
 
 
 def effects_table(lived: dict[str, Ensemble]) -> pd.DataFrame:
@@ -375,7 +380,6 @@ def summary_document(twins: Twins, lived: dict[str, Ensemble], intervals: pd.Dat
             entry: dict[str, Any] = {**head, "day": last, **told}
             apart = entry["low95"] > 0.0 or entry["high95"] < 0.0
             effects.append(entry | {"told_apart": apart, "sentence": effect_words(entry, money)})
-    limits = [int(value) for value in thresholds(plan.stages, plan.market.cycle_days)]
     return {
         "title": ready.title,
         "app": "compare",
@@ -388,7 +392,7 @@ def summary_document(twins: Twins, lived: dict[str, Ensemble], intervals: pd.Dat
         "replications": count,
         "seed": ready.config.run.seed,
         "members_at_start": plan.founders.count,
-        "stage_limits_days": dict(zip(("at_risk", "dormant_30", "dormant_60", "dormant_90"), limits, strict=True)),
+        "stage_limits_days": stage_limits(plan),
         "headlines": levels,
         "effects": effects,
         "variance_ratio": pairs[others[0]]["variance_ratio"],
@@ -418,7 +422,7 @@ def targeting(base: Ensemble, ours: Ensemble, strategy: str) -> dict[str, Any] |
     naive = 100.0 * ((told[:, 1] / told[:, 0]) / (untold[:, 1] / untold[:, 0]) - 1.0)
     twin = 100.0 * gained / (told[:, 1] - gained)
     out: dict[str, Any] = {"strategy": strategy, "told_share": float(share)}
-    wide = float(stats.t.ppf(0.975, len(twin) - 1)) / np.sqrt(len(twin))
+    wide = errors_within(len(twin)) / np.sqrt(len(twin))
     for name, values in (("naive", naive), ("twin", twin)):
         mean, error = float(values.mean()), float(values.std(ddof=1)) * wide
         out[name] = {"lift_pct": mean, "low95": mean - error, "high95": mean + error}
@@ -430,14 +434,19 @@ def known(value: Any) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def too_few(replications: int, enough: int) -> list[str]:
+    """A warning where replications are so few that intervals lean on their assumption."""
+    if replications >= FEW:
+        return []
+    return [
+        f"Only {replications} replications: the intervals are wide and lean on the assumption that differences "
+        f"are normal. Run {enough} or more before deciding anything."
+    ]
+
+
 def warnings(replications: int, effects: int) -> list[str]:
     """What a reader of the intervals should know first."""
-    out = []
-    if replications < FEW:
-        out.append(
-            f"Only {replications} replications: the intervals are wide and lean on the assumption that differences "
-            f"are normal. Run {REPLICATIONS} or more before deciding anything."
-        )
+    out = too_few(replications, REPLICATIONS)
     if effects >= 20:
         out.append(
             f"These are {effects} intervals of 95 %: if nothing differed at all, about {round(effects / 20)} of them "

@@ -147,6 +147,13 @@ def run_ensemble(
 type _Job = tuple[Plan, int, int, int, int, bool]
 
 
+def new_pool(processes: int, workers: int) -> Executor:
+    """Workers for replications: threads of this process, or further processes."""
+    if processes > 1:
+        return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    return ThreadPoolExecutor(workers)
+
+
 def _work(jobs: Iterator[_Job], processes: int, threads: int) -> Iterator[tuple[int, Ensemble]]:
     """Run jobs on workers, at most a few ahead, and hand out their results as they come."""
     workers = processes * threads if processes > 1 else threads
@@ -154,12 +161,7 @@ def _work(jobs: Iterator[_Job], processes: int, threads: int) -> Iterator[tuple[
         for job in jobs:
             yield job[2], run_batch(*job)
         return
-    pool: Executor
-    if processes > 1:
-        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-    else:
-        pool = ThreadPoolExecutor(workers)
-    with pool:
+    with new_pool(processes, workers) as pool:
         waiting: dict[Future[Ensemble], int] = {}
         try:
             for job in jobs:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -206,6 +206,18 @@ class Outcome:
         raise AttributeError(f"this forecast has no table {name!r}; {nearest(name, tables)}")
 
 
+def reading(data: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The group `data` of a config: a log by name or path, and further options."""
+    named = data in ("none", "cdnow", "cdnow_sample")
+    return {**options, **({"name": data} if named else {"name": "log", "path": data})}
+
+
+def stage_limits(plan: Plan) -> dict[str, int]:
+    """Days of silence from which a member counts as of each stage."""
+    limits = (int(value) for value in thresholds(plan.stages, plan.market.cycle_days))
+    return dict(zip(("at_risk", "dormant_30", "dormant_60", "dormant_90"), limits, strict=True))
+
+
 def forecast(data: str = "none", **groups: Any) -> Outcome:
     """Forecast, with the command line's names: `forecast(data="cdnow", run={"days": 90})`.
 
@@ -214,10 +226,7 @@ def forecast(data: str = "none", **groups: Any) -> Outcome:
     printed or written. Errors: `InputError`.
     """
     groups = named_groups(groups)
-    reading = dict(groups.pop("data_options", {}))
-    known = ("none", "cdnow", "cdnow_sample")
-    reading |= {"name": data} if data in known else {"name": "log", "path": data}
-    config = checked(Config, {**groups, "data": reading})
+    config = checked(Config, {**groups, "data": reading(data, groups.pop("data_options", {}))})
     ready = prepare(config)
     run = config.run
     lived = {
@@ -554,7 +563,6 @@ def summary_document(ready: Prepared, lived: dict[str, Ensemble], tables: dict[s
     if "luck" in lived:
         middle = lived.get("parameters", lived["luck"])
         sources = {name: variance_sources(whole, middle, lived["luck"], name) for name in ("orders", "revenue")}
-    limits = [int(value) for value in thresholds(plan.stages, plan.market.cycle_days)]
     out: dict[str, Any] = {
         "title": ready.title,
         "app": "forecast",
@@ -566,7 +574,7 @@ def summary_document(ready: Prepared, lived: dict[str, Ensemble], tables: dict[s
         "replications": whole.replications,
         "seed": ready.config.run.seed,
         "members_at_start": plan.founders.count,
-        "stage_limits_days": dict(zip(("at_risk", "dormant_30", "dormant_60", "dormant_90"), limits, strict=True)),
+        "stage_limits_days": stage_limits(plan),
         "headlines": headlines,
         "band_sources": sources,
         "targets": [],

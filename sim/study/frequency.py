@@ -5,10 +5,9 @@ every interval. Shown are the members of day 0, who are the same at every dose; 
 """
 
 import datetime as dt
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
@@ -17,24 +16,29 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from sim.accounting import metrics, posting
-from sim.accounting.stages import thresholds
 from sim.behaviour.permission import REACHABLE
 from sim.engine import Plan, World
 from sim.report.frequency import sentences, words_of_best
 from sim.settings import FrequencyConfig
 from sim.store import RunFolder, config_hash, content_hash
-from sim.study.compare import paired
-from sim.study.ensemble import LARGE
-from sim.study.forecast import Outcome, Prepared, Progress, default_name, parameters_document, prepare
+from sim.study.compare import errors_within, paired, too_few
+from sim.study.ensemble import LARGE, new_pool
+from sim.study.forecast import (
+    Outcome,
+    Prepared,
+    Progress,
+    default_name,
+    parameters_document,
+    prepare,
+    reading,
+    stage_limits,
+)
 from sim.study.parts import keep, kept
 from sim.units import checked
 
 REPLICATIONS, DAYS, MEMBERS = 8, 365, 5000
-FEW = 5
-"""Below this many replications an interval leans on its assumption of normal differences."""
 QUOTA = 7.0
 """WeCom's quota as a dose: as many mass messages a month as it has days."""
 TWICE = 2.0
@@ -183,11 +187,10 @@ def frequency(doses: Sequence[float] | None = None, data: str = "none", **groups
     data, groups: as for `forecast`; strategy: a strategy's groups. Market and strategy are those given, not the
     command line's. Tables: `curve` and `months`. Nothing is printed or written. Errors: `InputError`.
     """
-    reading = dict(groups.pop("data_options", {}))
-    reading |= {"name": data} if data in ("none", "cdnow", "cdnow_sample") else {"name": "log", "path": data}
+    chosen_data = reading(data, groups.pop("data_options", {}))
     groups["run"] = {"replications": REPLICATIONS, "days": DAYS, "members": MEMBERS} | dict(groups.get("run", {}))
     chosen = {} if doses is None else {"frequency": {"doses": list(doses)}}
-    ready = prepare_doses(checked(FrequencyConfig, {**groups, **chosen, "data": reading}))
+    ready = prepare_doses(checked(FrequencyConfig, {**groups, **chosen, "data": chosen_data}))
     run = ready.config.run
     with workers(ready.ready.plan.founders.count, run.threads, run.processes) as (pool, threads):
         lived = {d: live_dose(plan, run.seed, run.replications, pool, threads) for d, plan in ready.plans.items()}
@@ -228,12 +231,7 @@ def workers(members: int, threads: int, processes: int) -> Iterator[tuple[Execut
     shared = threads > 1 and members >= LARGE
     each = threads if shared else 1
     count = processes if shared else processes * threads
-    pool: Executor
-    if processes > 1:
-        pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
-    else:
-        pool = ThreadPoolExecutor(count)
-    with pool:
+    with new_pool(processes, count) as pool:
         yield pool, each
 
 
@@ -335,7 +333,7 @@ def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np
     """Mean, 95 % limits by Student's t and standard error, over the last axis: the replications."""
     count = values.shape[-1]
     mean, error = values.mean(axis=-1), values.std(axis=-1, ddof=1) / np.sqrt(count)
-    reach = float(stats.t.ppf(0.975, count - 1)) * error
+    reach = errors_within(count) * error
     return mean, mean - reach, mean + reach, error
 
 
@@ -460,7 +458,6 @@ def summary_document(doses: Doses, lived: Mapping[float, Lived], values: Values)
         best.append(entry | {"words": words_of_best(entry)})
     cohort = np.all([one.reachable for one in lived.values()], axis=0)
     silent = ratios(values["opt_out_month", "dormant"], told, one)
-    limits = [int(value) for value in thresholds(plan.stages, plan.market.cycle_days)]
     document: dict[str, Any] = {
         "title": ready.title,
         "app": "frequency",
@@ -472,7 +469,7 @@ def summary_document(doses: Doses, lived: Mapping[float, Lived], values: Values)
         "replications": len(next(iter(lived.values())).daily),
         "seed": ready.config.run.seed,
         "members_at_start": plan.founders.count,
-        "stage_limits_days": dict(zip(("at_risk", "dormant_30", "dormant_60", "dormant_90"), limits, strict=True)),
+        "stage_limits_days": stage_limits(plan),
         "headlines": [],
         "doses": told,
         "quota": QUOTA,
@@ -513,12 +510,8 @@ def points(values: Values, doses: Sequence[float]) -> list[dict[str, Any]]:
 
 def warnings(doses: Doses, document: Mapping[str, Any]) -> list[str]:
     """What a reader of the curve should know first."""
-    out, guard = [], doses.config.strategy.guard
-    if document["replications"] < FEW:
-        out.append(
-            f"Only {document['replications']} replications: the intervals are wide and lean on the assumption that "
-            f"differences are normal. Run {REPLICATIONS} or more before deciding anything."
-        )
+    guard = doses.config.strategy.guard
+    out = too_few(document["replications"], REPLICATIONS)
     if guard.quota != "none":
         out.append(
             f"This world has a quota (strategy.guard.quota={guard.quota}): doses beyond it are planned, not sent. "
