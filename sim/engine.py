@@ -273,12 +273,14 @@ def live_operated_rows(
 
 @kernel
 def meet_rows(
-    rows: Any, relations: Any, due: Any, low: int, high: int, eve: Any, ops: Any, p: Any, q: Any, books: Any
-) -> None:
-    """Members of day 0 become known to the operator on the evening before it."""
+    rows: Any, relations: Any, due: Any, low: int, high: int, number: int, eve: Any, ops: Any, p: Any, q: Any,
+    books: Any,
+) -> None:  # fmt: skip
+    """Members of day 0 become known to the operator on the evening before it; row `low` is row `number` of all."""
     for i in range(low, high):
         m = rows[i]
         stage = stages_of(m, eve, books)
+        relations[i].own_row = number + i - low
         meet(m, relations[i], stage, eve, ops[0], p[0], q[0])
         due[i] = next_operated_day(m, relations[i], eve, q[0])
         if m.listed == 1:
@@ -293,12 +295,13 @@ def stages_of(m: Any, eve: Any, books: Any) -> int:
 
 @kernel
 def join_operated_rows(
-    rows: Any, relations: Any, due: Any, low: int, high: int, keys: Any, today: Any, ops: Any, p: Any, q: Any,
-    books: Any,
+    rows: Any, relations: Any, due: Any, low: int, high: int, number: int, keys: Any, today: Any, ops: Any, p: Any,
+    q: Any, books: Any,
 ) -> None:  # fmt: skip
-    """Newcomers join a membership with an operator; keys[0] is of the person in row `low`."""
+    """Newcomers join a membership with an operator; keys[0] is of the person in row `low`, `number` of all."""
     for i in range(low, high):
         m, r = rows[i], relations[i]
+        r.own_row = number + i - low
         join(m, keys[i - low], posting.ORGANIC, today, p[0], books)
         meet(m, r, posting.NEWCOMER, today, ops[0], p[0], q[0])
         r.orders_before = 0
@@ -424,9 +427,11 @@ class World:
         self.engaged = np.zeros((self.plan.days if self.operated else 0, len(ENGAGED)), dtype=np.int64)
         if self.operator is not None:
             self._ops = self.operator.desk([], set()).ops
+            number = 0
             for rows, relations, _, due, low, high in self.population.operated_ranges():
                 eve, people = self.today(-1), (self.settings, self.responses)
-                meet_rows(rows, relations, due, low, high, eve, self._ops, *people, self.books)
+                meet_rows(rows, relations, due, low, high, number, eve, self._ops, *people, self.books)
+                number += high - low
             self._engaged = self.books.engaged.copy()
             self.books.engaged[:] = 0
 
@@ -580,8 +585,9 @@ class World:
         for rows, relations, _, due, low, high in people.operated_ranges(row):
             part = keys[first : first + high - low]
             join_operated_rows(
-                rows, relations, due, low, high, part, today, self._ops, self.settings, self.responses, self.books
-            )
+                rows, relations, due, low, high, row + first, part, today, self._ops, self.settings, self.responses,
+                self.books,
+            )  # fmt: skip
             first += high - low
 
     def run(self, progress: Callable[[int], None] | None = None) -> Ledger:

@@ -145,6 +145,18 @@ class Member(mesa.Agent):
     met = _relation_field("met")
     tag = _relation_field("tag")
     diagnosed = _relation_field("diagnosed")
+    own_row = _relation_field("own_row")
+    wants = _relation_field("wants")
+    guarded = _relation_field("guarded")
+    tier = _relation_field("tier")
+    koc = _relation_field("koc")
+    urge = _relation_field("urge")
+    points = _relation_field("points")
+    tier_spend = _relation_field("tier_spend")
+    sign_habit = _relation_field("sign_habit")
+    group = _relation_field("group")
+    invites = _relation_field("invites")
+    brought = _relation_field("brought")
     segment = _relation_field("segment")
 
     def __init__(self, model: "MembershipModel", number: int) -> None:

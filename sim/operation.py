@@ -47,6 +47,10 @@ COSTS = (
     posting.CONTENT_COST,
     posting.LABOUR_COST,
     posting.OPERATION_COST,
+    posting.ACQUISITION_COST,
+    posting.REWARD_COST,
+    posting.BENEFIT_COST,
+    posting.POINTS_COST,
 )
 """What is charged to a strategy's budget, besides the offers that are still open."""
 MONTH = 30.4375

@@ -77,6 +77,7 @@ RELATION_FIELDS = (
     RelationField("pace", "f8", "", _S + "the speed of his purchase clock; 1 at rest"),
     RelationField("drift_pace", "f8", "", _S + "the speed of his drifting away; 1 at rest"),
     RelationField("patience", "f8", "", _S + "how much hazard of opting out he still bears"),
+    RelationField("urge", "f8", "", _S + "how much hazard of inviting he still bears before he invites again"),
     RelationField("visit_at", "f8", "day", _S + "the moment of his next visit of his own accord"),
     RelationField("need_until", "f8", "day", _S + "the moment when his need changes"),
     RelationField("known_hour", "f8", "hour of the day", _B + "when he likes to read; -1 unknown"),
@@ -100,12 +101,19 @@ RELATION_FIELDS = (
     RelationField("orders_before", "i4", "orders", "state: orders that he had placed before the operator began"),
     RelationField("sent_month", "i2", "messages", _B + "mass messages sent in this calendar month"),
     RelationField("sent_in", "i2", "month", _B + "the calendar month to which sent_month refers"),
-    RelationField("mark_count", "i4", "times", _B + "how often each journey spoke to him", MARKS),
+    RelationField("own_row", "i4", "", "which row of the population is his"),
+    RelationField("points", "i4", "points", "state: points that he may still redeem"),
+    RelationField("tier_spend", "i4", "cents", _B + "what he has spent since his tier was last settled"),
+    RelationField("sign_habit", "f4", "0 to 1", _S + "the habit of signing in"),
+    RelationField("mark_count", "i2", "times", _B + "how often each journey spoke to him", MARKS),
     RelationField(
         "offer", "i2", "", "state: the offers in his wallet, as places in the run's offers; -1 none", WALLET
     ),
     RelationField("lapses", "i2", "times", _S + "how often he has drifted away"),
     RelationField("tags", "i2", "times", _B + "how often his need was tagged"),
+    RelationField("group", "i2", "", "state: the community group that he is in; -1 none"),
+    RelationField("invites", "i2", "persons", "state: persons whom he has invited"),
+    RelationField("brought", "i2", "members", "state: members who joined at his invitation"),
     RelationField("offer_known", "i1", "", _S + "1 for an offer in his wallet that he knows of", WALLET),
     RelationField("need", "i1", "", _T + "what he wants of the membership: index in touch.NEEDS; may change"),
     RelationField("needs", "i1", "times", _S + "how often his need has changed"),
@@ -116,6 +124,12 @@ RELATION_FIELDS = (
     RelationField("met", "i1", "", "state: 1 once the operator has spoken to him"),
     RelationField("tag", "i1", "", _B + "his need; -1 untagged"),
     RelationField("diagnosed", "i1", "", _B + "his need as a diagnosis found it; -1 none"),
+    RelationField(
+        "wants", "i1", "", _T + "1 for one who has a use for the goods, 0 for one who came for something else"
+    ),
+    RelationField("guarded", "i1", "", _S + "1 while the member who brought him stays"),
+    RelationField("tier", "i1", "", "state: his tier; 0 none"),
+    RelationField("koc", "i1", "", "state: 1 while the operator counts him among its advocates"),
     RelationField("segment", "i1", "", "his lifecycle stage at day 0, or newcomer: what results are told apart by"),
 )
 

@@ -114,10 +114,18 @@ RESPONSE_METRICS = (
     Metric("content_cost", "flow", "CNY", "cost of producing content"),
     Metric("labour_cost", "flow", "CNY", "cost of staff time"),
     Metric("operation_cost", "flow", "CNY", "standing costs of levers"),
+    Metric("acquisition_cost", "flow", "CNY", "paid for contacts of paid channels"),
+    Metric("reward_cost", "flow", "CNY", "rewards paid for bringing and for being brought, coupons apart"),
+    Metric("benefit_cost", "flow", "CNY", "benefits of tiers, discounts apart"),
+    Metric("points_cost", "flow", "CNY", "what redeemed points bought"),
     Metric(
-        "cost", "flow", "CNY", "what the operator spent: discounts, samples, messages, content, staff, standing costs"
+        "cost",
+        "flow",
+        "CNY",
+        "what the operator spent: discounts, samples, messages, content, staff, standing costs, newcomers, rewards, "
+        "benefits, points",
     ),
-    Metric("contribution", "flow", "CNY", "revenue less goods, samples, messages, content, staff and standing costs"),
+    Metric("contribution", "flow", "CNY", "revenue less goods and less all that the operator spent but discounts"),
     Metric("capped", "flow", "messages", "messages not sent because of a cap"),
     Metric("over_quota", "flow", "messages", "messages not sent because of the platform's quota"),
     Metric("quiet", "flow", "messages", "messages not sent because of quiet hours"),
@@ -125,6 +133,22 @@ RESPONSE_METRICS = (
     Metric("turned_away", "flow", "persons", "persons who did not pass the gate"),
     Metric("attributed_revenue", "flow", "CNY", "revenue within 7 days of an opened message: last touch, not cause"),
     Metric("attributed_orders", "flow", "orders", "orders within 7 days of an opened message: last touch, not cause"),
+    Metric("contacts", "flow", "persons", "persons whom a paid channel put in touch, each time"),
+    Metric("already_members", "flow", "persons", "of contacts and invitations, those who were members already"),
+    Metric("invitations", "flow", "persons", "persons whom members invited, told or showed an order"),
+    Metric("unanswered", "flow", "persons", "of contacts and invitations, those who did not join"),
+    Metric("signins", "flow", "times", "sign-ins for points"),
+    Metric("points_earned", "flow", "points", "points earned"),
+    Metric("points_redeemed", "flow", "points", "points redeemed"),
+    Metric("points_expired", "flow", "points", "points that expired"),
+    Metric("posts", "flow", "posts", "posts of members in community groups"),
+    Metric("group_joined", "flow", "members", "members who came into a community group"),
+    Metric("group_left", "flow", "members", "members who left a community group or were put out of it"),
+    Metric("cleaned", "flow", "members", "silent members whom the operator struck off"),
+    Metric("promoted", "flow", "members", "members who rose to a higher tier"),
+    Metric("demoted", "flow", "members", "members who fell to a lower tier"),
+    Metric("shares", "flow", "times", "orders that members showed to others"),
+    Metric("idle_joined", "flow", "members", "latent: newcomers who had no use for the goods"),
     Metric("load", "flow", "", "sum over messages of the receiver's fatigue over his tolerance, in thousandths"),
 )
 """Further columns where an operator speaks to members."""
@@ -144,8 +168,23 @@ _RENAMED = {
     "operation_cents": "operation_cost",
     "fatigue_milli": "load",
     "attributed_cents": "attributed_revenue",
+    "acquisition_cents": "acquisition_cost",
+    "reward_cents": "reward_cost",
+    "benefit_cents": "benefit_cost",
+    "points_cents": "points_cost",
 }
-_COSTS = ("discounts", "sample_cost", "message_cost", "content_cost", "labour_cost", "operation_cost")
+_COSTS = (
+    "discounts",
+    "sample_cost",
+    "message_cost",
+    "content_cost",
+    "labour_cost",
+    "operation_cost",
+    "acquisition_cost",
+    "reward_cost",
+    "benefit_cost",
+    "points_cost",
+)
 
 
 def response_columns(ledger: Ledger, days: int, base: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -183,24 +222,24 @@ def daily_columns(ledger: Ledger, days: int) -> dict[str, np.ndarray]:
     """Every metric of the first `days` days, by name (int64; revenue in whole cents, see `daily_frame`)."""
     stocks, events = ledger.stocks[:days], ledger.events[:days]
     flows, activity = ledger.flows[:days], ledger.activity[:days]
-    existing, newcomers = posting.EXISTING, posting.ORGANIC
+    existing, newcomers = posting.EXISTING, slice(posting.ORGANIC, None)
     total = stocks.sum(axis=1)
     out: dict[str, np.ndarray] = {}
     out["members"] = total[:, accounting.MEMBERS]
     out["members_existing"] = stocks[:, existing, accounting.MEMBERS]
-    out["members_newcomers"] = stocks[:, newcomers, accounting.MEMBERS]
+    out["members_newcomers"] = stocks[:, newcomers, accounting.MEMBERS].sum(axis=1)
     for name in (*_STAGE_MEANING, *(f"state_{state}" for state in stages.ACTIVITY), "attached"):
         out[name] = total[:, STOCKS.index(name)]
     happened = events.sum(axis=1)
     out["orders"] = happened[:, posting.ORDERS]
     out["orders_existing"] = events[:, existing, posting.ORDERS]
-    out["orders_newcomers"] = events[:, newcomers, posting.ORDERS]
+    out["orders_newcomers"] = events[:, newcomers, posting.ORDERS].sum(axis=1)
     out["first_orders"] = happened[:, posting.FIRST_ORDERS]
     out["repeat_orders"] = out["orders"] - out["first_orders"]
     out["buyers"] = happened[:, posting.BUYERS]
     out["revenue"] = happened[:, posting.REVENUE]
     out["revenue_existing"] = events[:, existing, posting.REVENUE]
-    out["revenue_newcomers"] = events[:, newcomers, posting.REVENUE]
+    out["revenue_newcomers"] = events[:, newcomers, posting.REVENUE].sum(axis=1)
     moved = flows.sum(axis=1)
     out["joined"] = moved[:, posting.JOINED]
     out["removed"] = moved[:, [f for f in posting.BY_REMOVAL if f >= 0]].sum(axis=1)

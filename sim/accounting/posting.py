@@ -11,9 +11,15 @@ import numpy as np
 from sim.accounting import stages
 from sim.jit import rule
 
-CHANNELS = ("existing", "organic")
-"""How members came: `existing` were members at day 0; `organic` newcomers came by themselves."""
-EXISTING, ORGANIC = range(2)
+PAID = ("trial_ads", "store_qr", "live_room", "content_platform", "ecommerce", "partner")
+"""Channels that the operator pays for."""
+CHANNELS = ("existing", "organic", *PAID, "word_of_mouth", "referral", "advocate", "sharing")
+"""How members came: `existing` were members at day 0; `organic` newcomers came by themselves; those of `PAID`
+channels through an entrance that the operator paid for; the rest because a member told them: unrewarded
+(`word_of_mouth`), for a reward (`referral`), as an advocate (`advocate`), or by showing an order (`sharing`).
+"""
+EXISTING, ORGANIC, FIRST_PAID = range(3)
+WORD_OF_MOUTH, REFERRAL, ADVOCATE, SHARING = range(FIRST_PAID + len(PAID), len(CHANNELS))
 
 EVENTS = ("orders", "first_orders", "buyers", "revenue_cents", "drifted", "removed_attached")
 ORDERS, FIRST_ORDERS, BUYERS, REVENUE, DRIFTED, REMOVED_ATTACHED = range(6)
@@ -106,6 +112,26 @@ RESPONSES = (
     "removed_blocked",
     "attributed_cents",
     "attributed_orders",
+    "contacts",
+    "already_members",
+    "invitations",
+    "unanswered",
+    "acquisition_cents",
+    "reward_cents",
+    "benefit_cents",
+    "points_cents",
+    "signins",
+    "points_earned",
+    "points_redeemed",
+    "points_expired",
+    "posts",
+    "group_joined",
+    "group_left",
+    "cleaned",
+    "promoted",
+    "demoted",
+    "shares",
+    "idle_joined",
 )
 """What an operator brings about, in the order of the books; amounts in cents; see accounting.metrics for meanings."""
 (
@@ -113,7 +139,9 @@ RESPONSES = (
     BLOCKS, LEAVES, REACHABLE_LOST, RETURNS, DRIFT_CAUSE, _, _, _, ISSUED, REDEEMED, EXPIRED, ISSUED_CENTS,
     REDEEMED_CENTS, EXPIRED_CENTS, DISCOUNT, MARKDOWN, LIST, GOODS, SAMPLES, MESSAGE_COST, CONTENT_COST, LABOUR_COST,
     OPERATION_COST, CAPPED, OVER_QUOTA, QUIET, OVER_BUDGET, TURNED_AWAY, FATIGUE, REMOVED_MUTED,
-    REMOVED_BLOCKED, ATTRIBUTED, ATTRIBUTED_ORDERS,
+    REMOVED_BLOCKED, ATTRIBUTED, ATTRIBUTED_ORDERS, CONTACTS, ALREADY_MEMBERS, INVITATIONS, UNANSWERED,
+    ACQUISITION_COST, REWARD_COST, BENEFIT_COST, POINTS_COST, SIGNINS, POINTS_EARNED, POINTS_REDEEMED, POINTS_EXPIRED,
+    POSTS, GROUP_JOINED, GROUP_LEFT, CLEANED, PROMOTED, DEMOTED, SHARES, IDLE_JOINED,
 ) = range(len(RESPONSES))  # fmt: skip
 
 SEGMENTS = ("new", "active", "at_risk", "dormant_30", "dormant_60", "dormant_90", "newcomer")

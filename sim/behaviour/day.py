@@ -573,6 +573,8 @@ def meet(m: Any, r: Any, segment: int, today: Any, market: Any, p: Any, q: Any) 
     r.last_active = m.last_order
     r.orders_before = m.orders
     r.segment = segment
+    r.wants = 1
+    r.group = -1
     for k in range(WALLET):
         r.offer[k] = NO_OFFER
     for k in range(r.marked.shape[0]):
