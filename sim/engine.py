@@ -20,15 +20,14 @@ from sim.accounting.books import Books, Ledger
 from sim.accounting.stages import Stages, lifecycle_stage, thresholds
 from sim.behaviour.buying import Buying
 from sim.behaviour.day import NEVER, join, live_one_day, live_operated_day, meet, next_day, next_operated_day
-from sim.behaviour.drifting import Drifting, drift_hazard, staying_score
-from sim.behaviour.joining import passes_gate
+from sim.behaviour.drifting import Drifting
 from sim.behaviour.response import Response
-from sim.behaviour.spending import Spending, cents
-from sim.behaviour.temperament import meet_temperament
+from sim.behaviour.spending import Spending
 from sim.errors import InputError
 from sim.jit import kernel
 from sim.operation import Desk, Operator
-from sim.population import RELATION, Population
+from sim.population import Population
+from sim.recruiting import Recruiter
 from sim.strategy import Strategy
 from sim.units import STRICT, record
 from sim.world.calendar import festival_speed
@@ -37,6 +36,8 @@ from sim.world.season import calendar_month, daily_speed, monthly_speed
 
 ENGAGED = (7, 30)
 """Windows in days within which a member with a sign of life counts as engaged."""
+NEWS_A_DAY = 16
+"""The most that one member can have to tell on a day."""
 WORTH_A_THREAD = 200_000
 """Rows below which handing a range to a thread costs more than it saves."""
 
@@ -294,41 +295,6 @@ def stages_of(m: Any, eve: Any, books: Any) -> int:
 
 
 @kernel
-def join_operated_rows(
-    rows: Any, relations: Any, due: Any, low: int, high: int, number: int, keys: Any, today: Any, ops: Any, p: Any,
-    q: Any, books: Any,
-) -> None:  # fmt: skip
-    """Newcomers join a membership with an operator; keys[0] is of the person in row `low`, `number` of all."""
-    for i in range(low, high):
-        m, r = rows[i], relations[i]
-        r.own_row = number + i - low
-        join(m, keys[i - low], posting.ORGANIC, today, p[0], books)
-        meet(m, r, posting.NEWCOMER, today, ops[0], p[0], q[0])
-        r.orders_before = 0
-        due[i] = today.day + 1
-        books.engaged[posting.anchor(today.day, books)] += 1
-        posting.post_response(m, posting.LIST, m.spend, today, books)
-        posting.post_response(m, posting.GOODS, cents((1.0 - ops[0].margin) * m.spend), today, books)
-        posting.post_segment(r, posting.SEGMENT_ORDERS, 1, today, books)
-        posting.post_segment(r, posting.SEGMENT_REVENUE, m.spend, today, books)
-        posting.post_segment(r, posting.SEGMENT_LIST, m.spend, today, books)
-
-
-@kernel
-def let_in(luck: Any, first: int, count: int, gate: float, ops: Any, p: Any, q: Any, spare: Any, keys: Any) -> int:
-    """Which of the persons first .. first + count - 1 of the market pass the gate: written to `keys`; how many."""
-    passed = 0
-    for person in range(first, first + count):
-        key = np.uint64(person)
-        stays = staying_score(drift_hazard(luck, key, p[0].drifting), p[0].drifting)
-        meet_temperament(spare[0], luck, key, 0, stays, ops[0], q[0].temperament)
-        if passes_gate(luck, key, spare[0].fit, spare[0].hunter, gate, q[0].joining):
-            keys[passed] = key
-            passed += 1
-    return passed
-
-
-@kernel
 def engaged_rows(engaged: Any, moved: Any, today: int, windows: Any, out: Any) -> None:
     """Carry the book of the engaged forward and count those with a sign of life within each window."""
     for place in range(engaged.shape[0]):
@@ -391,7 +357,10 @@ class World:
         self.conditions = plan.founders.conditions(self.luck, plan)
         self.settings = record(self.conditions.behaviour)
         self.responses = record(plan.response)
-        self.operator = Operator(plan.strategy, plan.start, plan.market) if self.operated else None
+        usual = 100.0 * self.conditions.behaviour.spending.median_order
+        self.operator = (
+            Operator(plan.strategy, plan.start, plan.market, usual, self.responses) if self.operated else None
+        )
         speed = daily_speed(
             plan.season or monthly_speed(plan.market.season),
             plan.start - dt.timedelta(self.history),
@@ -411,6 +380,7 @@ class World:
         self._expected = 0.0
         self._next_newcomer = float(rng.exponential(self.luck, rng.MARKET_KEY, rng.ARRIVAL_GAP, 0))
         plan.founders.settle(self)
+        self.recruiter = Recruiter(self) if self.operated else None
         self._open_books()
 
     def _new_books(self, days: int) -> Books:
@@ -454,19 +424,29 @@ class World:
         if self.operator is None:
             self.live(today, [self.books, *self._helpers])
         else:
-            self.live_operated(today, self.desk_today(), [self.books, *self._helpers])
+            desk = self.desk_today()
+            self.live_operated(today, desk, [self.books, *self._helpers])
         self.evening(today)
 
     def desk_today(self) -> Desk:
         """The operator's desk of today; the first to ask for it has him decide whom to reach with what."""
         assert self.operator is not None
         if self._desk is None:
+            self._reserve_news()
             desk = self._desk = self.operator.morning(self.today(self.day), self.population, self.books)
             if desk.ops[0] != self._ops[0]:  # business is run another way from today on: everybody notices
                 self._ops = desk.ops
                 for _, _, _, due, low, high in self.population.operated_ranges():
                     np.minimum(due[low:high], self.day, out=due[low:high])
         return self._desk
+
+    def _reserve_news(self) -> None:
+        """Room for whatever all members may tell today; memory is taken as it is written to."""
+        need = NEWS_A_DAY * self.population.count
+        if len(self.books.news) < need:
+            room = (2 * need, posting.NEWS)
+            self.books = self.books._replace(news=np.empty(room, dtype=np.int64))
+            self._helpers = [books._replace(news=np.empty(room, dtype=np.int64)) for books in self._helpers]
 
     def live(self, today: Today, books: Sequence[Books]) -> None:
         """Everybody's day in the base life."""
@@ -547,19 +527,17 @@ class World:
     def _welcome(self, today: Today) -> None:
         founders = self.plan.founders.count
         start, most = self._newcomers, self.plan.market.size - founders
-        if start >= most:
-            return
-        self._expected += float(self.conditions.arrivals[today.row])
-        came, self._next_newcomer = newcomers_until(self.luck, self._expected, start, self._next_newcomer)
-        came = min(came, most)
-        if came <= start:
+        came = start
+        if start < most:
+            self._expected += float(self.conditions.arrivals[today.row])
+            came, self._next_newcomer = newcomers_until(self.luck, self._expected, start, self._next_newcomer)
+            came = self._newcomers = min(came, most)
+        person = founders + start
+        if self.recruiter is not None:
+            assert self.operator is not None
+            self.recruiter.evening(self, today, range(person, founders + came), self.operator.entrances, self._news())
             return
         people = self.population
-        person = founders + start
-        self._newcomers = came
-        if self.operated:
-            self._let_in(person, came - start, today)
-            return
         people.reserve(came - start)
         row = people.count
         people.count += came - start
@@ -567,28 +545,13 @@ class World:
             join_rows(rows, due, low, high, person, today, self.settings, self.books)
             person += high - low
 
-    def _let_in(self, person: int, count: int, today: Today) -> None:
-        """Newcomers who pass the gate, where there is one, join."""
-        welcome, people = self.plan.strategy.welcome, self.population
-        keys = np.arange(person, person + count, dtype=np.uint64)
-        if welcome.on and welcome.gate > 0.0 and welcome.start <= today.day < welcome.stop:
-            spare = np.zeros(1, dtype=RELATION)
-            passed = int(
-                let_in(self.luck, person, count, welcome.gate, self._ops, self.settings, self.responses, spare, keys)
-            )
-            self.books.responses[today.row, posting.ORGANIC, posting.TURNED_AWAY] += count - passed
-            keys = keys[:passed]
-        people.reserve(len(keys))
-        row = people.count
-        people.count += len(keys)
-        first = 0
-        for rows, relations, _, due, low, high in people.operated_ranges(row):
-            part = keys[first : first + high - low]
-            join_operated_rows(
-                rows, relations, due, low, high, row + first, part, today, self._ops, self.settings, self.responses,
-                self.books,
-            )  # fmt: skip
-            first += high - low
+    def _news(self) -> np.ndarray:
+        """What members told others today, by all threads; the page is turned."""
+        parts: list[np.ndarray] = []
+        for books in (self.books, *self._helpers):
+            parts.append(books.news[: books.told[0]].copy())
+            books.told[0] = 0
+        return np.concatenate(parts)
 
     def run(self, progress: Callable[[int], None] | None = None) -> Ledger:
         """Live all days of the plan and return the finished books."""

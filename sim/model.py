@@ -151,6 +151,7 @@ class Member(mesa.Agent):
     tier = _relation_field("tier")
     koc = _relation_field("koc")
     urge = _relation_field("urge")
+    urge_rate = _relation_field("urge_rate")
     points = _relation_field("points")
     tier_spend = _relation_field("tier_spend")
     sign_habit = _relation_field("sign_habit")

@@ -2,18 +2,19 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim import delivery
 from sim.accounting import posting
+from sim.advocacy import keep_advocates
 from sim.levers.content import Content
 from sim.levers.lever import Morning, Piece
 from sim.population import Population
 from sim.strategy import Strategy
-from sim.touch import OFFER, SEND, SLOTS, Offer, Send, table
+from sim.touch import OFFER, SEND, SLOTS, Entrance, Offer, Send, table
 from sim.units import record
 from sim.world.market import Market
 
@@ -35,6 +36,18 @@ OPS = np.dtype(
                     "mended_quality",
                     "mended_service",
                     "mended_logistics",
+                    "refer",
+                    "refer_one_sided",
+                    "refer_reward",
+                    "refer_needed",
+                    "refer_privilege",
+                    "refer_window",
+                    "refer_most",
+                    "refer_tier",
+                    "advocates",
+                    "sharing",
+                    "show_reward",
+                    "show_cents",
                 )
             ]
         ),
@@ -90,13 +103,17 @@ class Programme:
 class Operator:
     """One strategy at work in one world.
 
-    start: the date of day 0; the operator reads members' rows only where a lever's
+    start: the date of day 0; usual: cents of a usual order; q: how people respond, for what shows on
+    their faces; the operator reads members' rows only where a lever's
     audience, the guard or the tags do, which is in `delivery`.
     """
 
-    def __init__(self, strategy: Strategy, start: dt.date, market: Market) -> None:
+    def __init__(self, strategy: Strategy, start: dt.date, market: Market, usual: float, q: Any) -> None:
         self.strategy = strategy
         self.start = start
+        self.usual = usual
+        self.responses = q
+        self.entrances: list[Entrance] = []
         self.levers = list(strategy.levers())
         offers: list[Offer] = []
         self.first_offer: dict[str, int] = {}
@@ -107,6 +124,7 @@ class Operator:
         self.market = market
         self.majority = int(np.argmax(astuple(market.segments)))  # what most want: market research, not the rows
         self.tags = record(strategy.tags)
+        self._advocates: list[int] = []
         self._heavy, self._heavy_until = 0.0, -1
         self._month_opening = (-1, 0)
         self._produced = 0.0
@@ -126,8 +144,29 @@ class Operator:
             mending.quality if mending else 0.0,
             mending.service if mending else 0.0,
             mending.logistics if mending else 0.0,
+            *self._telling(names),
         )
         return Desk(table(sends, SEND), self.offers, ops)
+
+    def _telling(self, names: set[str]) -> tuple[float, ...]:
+        """What members gain by telling others, as the last fields of OPS."""
+        refer, share = self.strategy.referral, self.strategy.sharing
+        scheme = (
+            1.0,
+            float(refer.one_sided),
+            100.0 * refer.reward / refer.needed / self.usual,
+            float(refer.needed),
+            refer.privilege,
+            float(refer.window),
+            float(refer.most),
+            float(refer.tier),
+        )
+        shows = (1.0, 100.0 * share.reward / self.usual, 100.0 * share.reward)
+        return (
+            *(scheme if "referral" in names else (0.0,) * len(scheme)),
+            float("advocates" in names),
+            *(shows if "sharing" in names else (0.0,) * len(shows)),
+        )
 
     def morning(self, today: Any, population: Population, books: Any) -> Desk:
         """Choose today's messages and whom they reach; write touches, and costs into the books."""
@@ -139,6 +178,7 @@ class Operator:
         left = self._run_business(names, day, population.count, left, today, books)
         acting = [(name, lever) for name, lever in acting if name in names]
         sends: list[Send] = []
+        self.entrances = []
         programme = Programme(self.strategy.content, self.start, day, self.majority) if "content" in names else None
         for name, lever in acting:
             morning = Morning(
@@ -147,7 +187,19 @@ class Operator:
                 pieces=programme,
                 wage=100.0 * self.strategy.budget.wage / 60.0,
                 heavy=self._heavy_spend(day, population) if name == "messaging" else 0.0,
+                channels=self.market.channels.each(),
+                rise=self.market.channels.rise,
+                usual=self.usual,
+                month=MONTH,
             )
+            if name == "advocates":
+                self._advocates, left = keep_advocates(
+                    self.strategy.advocates, self._advocates, today, population, self.responses, left, books
+                )
+            for entrance in lever.entrances(morning):
+                spent = min(entrance.budget, max(left, 0.0))
+                left -= spent
+                self.entrances.append(replace(entrance, budget=spent))
             wished = lever.sends(morning)
             if name == "messaging" and "content" in names:
                 wished, left = self._produce(wished, left, today, books)

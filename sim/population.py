@@ -104,6 +104,7 @@ RELATION_FIELDS = (
     RelationField("own_row", "i4", "", "which row of the population is his"),
     RelationField("points", "i4", "points", "state: points that he may still redeem"),
     RelationField("tier_spend", "i4", "cents", _B + "what he has spent since his tier was last settled"),
+    RelationField("urge_rate", "f4", "per day", _S + "his hazard of inviting, as of when he was last looked at"),
     RelationField("sign_habit", "f4", "0 to 1", _S + "the habit of signing in"),
     RelationField("mark_count", "i2", "times", _B + "how often each journey spoke to him", MARKS),
     RelationField(

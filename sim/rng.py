@@ -48,6 +48,16 @@ AUDIENCE = 26  # index: journey; whether he is in the drawn share of its audienc
 CUT = 27  # index: day and slot; who is left out where a budget binds
 GATE = 28  # whether he passes the gate at the entrance
 GOODS = 29  # index: ordinal of the order; which goods it was
+SEATING = 30  # the market; index: layer, turn and line of the shuffle; who sits beside whom
+CONTACT = 31  # index: layer, where his round of a circle begins; 3 + number, whom he thinks of in a large one
+JOINING = 32  # how much persuasion a person bears before he joins
+URGE = 33  # index: persons invited so far; how much hazard of inviting he bears before the next
+INVITING = 34  # index: persons invited so far; for which reason he invites
+TOLD = 35  # index: which of those whom he tells as an advocate or shows an order; who that is
+APPROACH = 36  # of an inviter or channel; index: ordinal; which approach of a day comes first
+CHANNEL_PRICE = 37  # a channel; index: week
+SHOWING = 38  # index: ordinal of the order; whether he shows it
+CHOOSING = 39  # index: month; who becomes an advocate where anybody may
 
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import yaml
 
 from sim.errors import InputError, nearest
+from sim.levers.acquisition import Acquisition
+from sim.levers.advocates import Advocates
 from sim.levers.assortment import Assortment
 from sim.levers.content import Content
 from sim.levers.guard import Guard
@@ -18,6 +20,8 @@ from sim.levers.lever import Lever, stage_bits
 from sim.levers.mending import Mending
 from sim.levers.messaging import Messaging
 from sim.levers.offers import Offers
+from sim.levers.referral import Referral
+from sim.levers.sharing import Sharing
 from sim.levers.tags import Tags
 from sim.levers.wakeup import Wakeup
 from sim.levers.warning import EarlyWarning
@@ -65,6 +69,10 @@ class Strategy:
     tags: Tags = field(default_factory=Tags)
     assortment: Assortment = field(default_factory=Assortment)
     mending: Mending = field(default_factory=Mending)
+    acquisition: Acquisition = field(default_factory=Acquisition)
+    referral: Referral = field(default_factory=Referral)
+    advocates: Advocates = field(default_factory=Advocates)
+    sharing: Sharing = field(default_factory=Sharing)
 
     def levers(self) -> Iterator[tuple[str, Lever]]:
         """The levers that are on, in order of precedence."""

@@ -32,11 +32,22 @@ NO_OFFER = -1
 UNMARKED = -1
 MARKS = 6
 """Journeys that remember when they last spoke to a member."""
-MARK_WELCOME, MARK_WARNING, MARK_WAKEUP, MARK_OFFER, MARK_MESSAGE, MARK_OTHER = range(6)
+MARK_WELCOME, MARK_WARNING, MARK_WAKEUP, MARK_OFFER, MARK_MESSAGE, MARK_ADVOCATE = range(6)
 
 ALL_STAGES = 0xFF
 ANY_TAG, UNTAGGED, TAGGED = -2, -1, -3
 FOREVER = 1_000_000
+
+
+def _records(kind: Any) -> Any:
+    return np.dtype(
+        (
+            np.record,
+            np.dtype(
+                [(f.name, np.float64 if f.type in (float, "float") else np.int64) for f in fields(kind)], align=True
+            ),
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -86,14 +97,7 @@ class Send:
     ask: int = 0
 
 
-SEND = np.dtype(
-    (
-        np.record,
-        np.dtype(
-            [(f.name, np.float64 if f.type in (float, "float") else np.int64) for f in fields(Send)], align=True
-        ),
-    )
-)
+SEND = _records(Send)
 
 
 @dataclass(frozen=True)
@@ -113,14 +117,50 @@ class Offer:
     stackable: int = 0
 
 
-OFFER = np.dtype(
-    (
-        np.record,
-        np.dtype(
-            [(f.name, np.float64 if f.type in (float, "float") else np.int64) for f in fields(Offer)], align=True
-        ),
-    )
-)
+OFFER = _records(Offer)
+
+
+@dataclass(frozen=True)
+class Appeal:
+    """What an entrance, or an invitation, offers to one who is not yet a member.
+
+    intent: logits that those whom it reaches bring along; reward: what he gets for joining, as a share of a usual
+    order; earn: what he could then earn by inviting, likewise; push: how pushy it is, 0 to 1; price: what he pays to
+    come in, in cents, 0 for nothing; kit: what that costs the operator, in cents; orders: 1 where he comes to order;
+    offer: place in the run's offers of the coupon that he gets; coverage: the share whose need is known from the
+    start; contact: 1 where the operator may write to him.
+    """
+
+    intent: float = 0.0
+    reward: float = 0.0
+    earn: float = 0.0
+    push: float = 0.0
+    price: float = 0.0
+    kit: float = 0.0
+    orders: int = 0
+    offer: int = NO_OFFER
+    coverage: float = 0.0
+    contact: int = 1
+
+
+APPEAL = _records(Appeal)
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """One way in that is open today.
+
+    channel: index in `accounting.posting.CHANNELS`; appeal: what it offers; budget: cents that may be spent on it
+    today; cost: cents for each contact, of those to whom it is put for the first time; rise: log cost from the first
+    contact to the last of all whom it can reach; reach: share of the market that it can reach.
+    """
+
+    channel: int
+    appeal: Appeal
+    budget: float = 0.0
+    cost: float = 0.0
+    rise: float = 0.0
+    reach: float = 0.0
 
 
 def quiet_at(hour: float, begin: float, end: float) -> bool:

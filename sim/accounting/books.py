@@ -60,6 +60,8 @@ def new_books(days: int, cohorts: int, months: int, thresholds: np.ndarray, offe
         segments=zeros(-(-operated // posting.PERIOD), len(posting.SEGMENTS), len(posting.SEGMENT_EVENTS)),
         offers=zeros(max(offers or 0, 1), len(posting.OFFER_BOOK)),
         engaged=zeros(lookback + days),
+        news=zeros(0, posting.NEWS),
+        told=zeros(1),
     )
 
 
@@ -123,7 +125,7 @@ def close_day(day: int, at: int, books: Any, book: Any, before: Any, stocks: Any
             if target == stages.LOST:
                 today[MEMBERS] -= flows[f]
         events, activity = books.events[at, channel], books.activity[at, channel]
-        today[ATTACHED] += events[posting.FIRST_ORDERS] - events[posting.DRIFTED] - events[posting.REMOVED_ATTACHED]
+        today[ATTACHED] += flows[posting.JOINED] - events[posting.DRIFTED] - events[posting.REMOVED_ATTACHED]
         if books.responses.shape[0] > 0:
             today[ATTACHED] += books.responses[at, channel, posting.RETURNS]
         for state in range(4):

@@ -24,7 +24,7 @@ class Metric:
 
 
 _STAGE_MEANING = {
-    "new": "members with a first order only, not yet dormant",
+    "new": "members with a first order at most, not yet dormant",
     "active": "members who ordered again, not long ago for the category's cycle",
     "at_risk": "repeat members silent for longer than the first alarm",
     "dormant_30": "members silent for 30 to 60 days of a 30-day cycle",
@@ -51,7 +51,7 @@ METRICS = (
     Metric("orders", "flow", "orders", "orders placed, first orders included"),
     Metric("orders_existing", "flow", "orders", "orders of members of day 0"),
     Metric("orders_newcomers", "flow", "orders", "orders of members who joined since day 0"),
-    Metric("first_orders", "flow", "orders", "first orders: each is a joining"),
+    Metric("first_orders", "flow", "orders", "first orders; most join with one"),
     Metric("repeat_orders", "flow", "orders", "orders that are not a member's first"),
     Metric("buyers", "flow", "member-days", "distinct members who ordered that day; a sum over days counts days"),
     Metric("revenue", "flow", "CNY", "value of orders"),

@@ -48,11 +48,16 @@ FLOWS = (
     ("dormant_30", "lost", "left"),
     ("dormant_60", "lost", "left"),
     ("dormant_90", "lost", "left"),
+    ("dormant_30", "new", "order"),
+    ("dormant_60", "new", "order"),
+    ("dormant_90", "new", "order"),
 )
 """Every move between stages that exists: from, to, cause."""
 JOINED = 0
 BY_ORDER = np.array([-1, 1, -1, 2, 3, 4, 5, -1])
 """The flow of an order, by the stage that the member is in (-1: no move)."""
+BY_FIRST_ORDER = np.array([-1, -1, -1, -1, 23, 24, 25, -1])
+"""The flow of the first order of one who joined without one: the new stay new, the dormant are new once more."""
 ACTIVE_SILENT, AT_RISK_SILENT, NEW_SILENT, DORMANT_30_SILENT, DORMANT_60_SILENT = 6, 7, 8, 9, 10
 BY_REMOVAL = np.array([-1, 11, 12, 13, 14, 15, 16, -1])
 LEFT = 6
@@ -171,8 +176,9 @@ class Books(NamedTuple):
     thresholds [4]: days of silence at which the lifecycle stage changes; lookback [1]: days before day 0 that
     the recency book tells apart;
     responses [day, channel, RESPONSES]; segments [period of 30 days, SEGMENTS, SEGMENT_EVENTS]; offers [offer of the
-    run, OFFER_BOOK]; engaged [day of the last sign of life]: change of the book of the engaged today. These four are
-    empty where no operator speaks.
+    run, OFFER_BOOK]; engaged [day of the last sign of life]: change of the book of the engaged today; news [entry,
+    (row, channel or DEPARTED, how many persons, number of the first)] and told [1]: what members tell others today.
+    These six are empty where no operator speaks.
     """
 
     events: np.ndarray
@@ -187,6 +193,24 @@ class Books(NamedTuple):
     segments: np.ndarray
     offers: np.ndarray
     engaged: np.ndarray
+    news: np.ndarray
+    told: np.ndarray
+
+
+NEWS = 4
+DEPARTED = -1
+"""Instead of a channel: a member who has brought others drifted away or left."""
+
+
+@rule
+def post_news(r: Any, channel: int, count: int, first: int, books: Any) -> None:
+    """He tells `count` others of the membership, from number `first` of his on, or departs: the evening's work."""
+    entry = books.news[books.told[0]]
+    entry[0] = r.own_row
+    entry[1] = channel
+    entry[2] = count
+    entry[3] = first
+    books.told[0] += 1
 
 
 @rule
@@ -197,34 +221,40 @@ def anchor(day: int, books: Any) -> int:
 
 
 @rule
+def post_joining(m: Any, today: Any, books: Any) -> None:
+    """He becomes a member today, with an order or without: his row says so, and counts no order yet."""
+    at, channel = today.row, m.channel
+    books.flows[at, channel, JOINED] += 1
+    books.cohorts[m.cohort, today.month_row, COHORT_JOINED] += 1
+    post_active_day(m, True, today, books)
+    books.moved[channel, 0, anchor(today.day, books)] += 1
+
+
+@rule
 def post_order(m: Any, value: int, today: Any, books: Any) -> None:
-    """An order of `value` cents, before the row is changed; a member's first order is his joining."""
+    """An order of `value` cents, before the row is changed."""
     at, channel = today.row, m.channel
     books.events[at, channel, ORDERS] += 1
     books.events[at, channel, REVENUE] += value
     cohort = books.cohorts[m.cohort, today.month_row]
     cohort[COHORT_ORDERS] += 1
     cohort[COHORT_REVENUE] += value
-    joins = m.orders == 0
-    if joins:
+    if m.last_order != today.day:
+        post_active_day(m, False, today, books)
+    stage = stages.lifecycle_stage(max(today.day - 1 - m.last_order, 0), m.orders, books.thresholds)
+    flow = BY_ORDER[stage]
+    if m.orders == 0:
         books.events[at, channel, FIRST_ORDERS] += 1
-        books.flows[at, channel, JOINED] += 1
-        cohort[COHORT_JOINED] += 1
-    if joins or m.last_order != today.day:
-        post_active_day(m, joins, today, books)
-    repeat = 0 if joins else 1
-    if not joins:
-        books.moved[channel, 1 if m.orders > 1 else 0, anchor(m.last_order, books)] -= 1
-        stage = stages.lifecycle_stage(max(today.day - 1 - m.last_order, 0), m.orders, books.thresholds)
-        flow = BY_ORDER[stage]
-        if flow >= 0:
-            books.flows[at, channel, flow] += 1
-    books.moved[channel, repeat, anchor(today.day, books)] += 1
+        flow = BY_FIRST_ORDER[stage]
+    if flow >= 0:
+        books.flows[at, channel, flow] += 1
+    books.moved[channel, 1 if m.orders > 1 else 0, anchor(m.last_order, books)] -= 1
+    books.moved[channel, 0 if m.orders == 0 else 1, anchor(today.day, books)] += 1
 
 
 @rule
 def post_active_day(m: Any, joins: bool, today: Any, books: Any) -> None:
-    """The first order of a member on a day: he is active today, and in this month.
+    """A member joins, or orders for the first time on a day: he is active today, and in this month.
 
     By calendar months he is `new` in the month in which he joined, `retained` if he was active in the month
     before, else `resurrected`. A run that begins within a month counts that month from day 0 on; whoever was

@@ -1,5 +1,6 @@
 """Answering: what a member says of himself when he is asked. Near the truth, never the truth."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from sim import rng
 from sim.jit import rule
-from sim.numbers import exp
+from sim.numbers import exp, log
 from sim.units import STRICT, About, NonNegative, Share, between
 
 ANSWERS, HOW_OFTEN, WHEN = range(3)
@@ -75,3 +76,10 @@ def read_need(need: int, luck: np.uint64, key: np.uint64, ordinal: int, error: f
         return need
     other = int(3.0 * which)
     return other + 1 if other >= need else other
+
+
+@rule
+def read_influence(social: float, luck: np.uint64, key: np.uint64, clarity: float) -> float:
+    """How influential he looks: his sociality, seen as through frosted glass (clarity 1: as it is)."""
+    shown = clarity * log(social) + math.sqrt(1.0 - clarity * clarity) * rng.normal(luck, key, rng.CHOOSING, 0)
+    return exp(shown)

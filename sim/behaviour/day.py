@@ -20,6 +20,7 @@ from sim.behaviour import (
     drifting,
     fatigue,
     goods,
+    inviting,
     novelty,
     opening,
     permission,
@@ -36,7 +37,7 @@ from sim.behaviour.shapes import TRUST_UNIT
 from sim.jit import rule
 from sim.numbers import exp
 from sim.population import WALLET
-from sim.touch import BENEFIT, FORMATS, NO_OFFER, SAMPLE, SLOTS, THRESHOLD
+from sim.touch import BENEFIT, FORMATS, MARK_ADVOCATE, NO_OFFER, SAMPLE, SLOTS, THRESHOLD
 
 NEVER = 2_000_000_000
 """A day that never comes."""
@@ -92,6 +93,14 @@ def drift_away(m: Any, today: Any, books: Any) -> None:
 @rule
 def join(m: Any, key: Any, channel: int, today: Any, p: Any, books: Any) -> None:
     """In the evening of today a person becomes a member, with a first order; his own days begin tomorrow."""
+    enrol(m, key, channel, today, p, books)
+    place_order(m, spending.order_value(today.luck, key, 0, m.usual_value, p.spending), today, books)
+    m.order_at = today.clock[today.at + 1] + buying.gap(today.luck, key, 1, p.buying) / m.purchase_rate
+
+
+@rule
+def enrol(m: Any, key: Any, channel: int, today: Any, p: Any, books: Any) -> None:
+    """In the evening of today a person becomes a member, before any order: his clock has yet to run."""
     m.key = key
     m.channel = channel
     m.listed = 1
@@ -103,11 +112,10 @@ def join(m: Any, key: Any, channel: int, today: Any, p: Any, books: Any) -> None
     m.purchase_rate = buying.purchase_rate(today.luck, key, p.buying)
     m.drift_hazard = drifting.drift_hazard(today.luck, key, p.drifting)
     m.usual_value = spending.usual_value(today.luck, key, p.spending)
-    value = spending.order_value(today.luck, key, 0, m.usual_value, p.spending)
-    post_order(m, value, today, books)
-    m.orders = 1
-    m.spend = value
-    m.order_at = today.clock[today.at + 1] + buying.gap(today.luck, key, 1, p.buying) / m.purchase_rate
+    posting.post_joining(m, today, books)
+    m.orders = 0
+    m.spend = 0
+    m.order_at = today.clock[today.at + 1] + buying.gap(today.luck, key, 0, p.buying) / m.purchase_rate
     m.drift_at = today.day + 1.0 + drifting.days_attached(today.luck, key, 0, m.drift_hazard)
 
 
@@ -169,6 +177,8 @@ def live_operated_day(m: Any, r: Any, touch: Any, today: Any, desk: Any, p: Any,
         m.order_at += buying.gap(today.luck, m.key, gap_number(m, r), p.buying) / (m.purchase_rate * r.pace)
     if m.drift_at < today.day + 1.0:
         lapse(m, r, today, desk, q, books)
+    if r.urge <= 0.0:
+        tell_friends(m, r, today, desk, q, books)
     set_pace(m, r, today, desk, p, q)
 
 
@@ -200,6 +210,8 @@ def recover(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
         if heard > 0.0:
             tired = fatigue.load(r, float(r.seen - m.last_order), q.fatigue)
             r.patience -= permission.opt_out_hazard(r, tired, heard, q.fatigue.memory, m.attached, q.permission)
+    if r.urge_rate > 0.0:
+        r.urge -= days * float(r.urge_rate)
     r.trust = trust.trust_after(r.trust, r.trust_rest, days, q.trust)
     if r.met == 1:
         r.fatigue *= exp(-days / q.fatigue.memory)
@@ -239,6 +251,8 @@ def think_of_leaving(m: Any, r: Any, today: Any, q: Any, books: Any) -> None:
     posting.post_opt_out(m, r, r.permission, today, books)
     if r.permission == permission.GONE:
         empty_wallet(m, r, today, books)
+        if r.brought > 0:
+            posting.post_news(r, posting.DEPARTED, 0, 0, books)
         m.listed = 0
         m.attached = 0
         m.order_at = NEVER
@@ -343,17 +357,21 @@ def take_offer(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, books: 
     if send.offer == NO_OFFER:
         return -1
     place = wallet.holds(r, send.offer)
-    if place >= 0:
-        return place
+    return place if place >= 0 else give_offer(m, r, send.offer, 0, today, desk, books)
+
+
+@rule
+def give_offer(m: Any, r: Any, number: int, known: int, today: Any, desk: Any, books: Any) -> int:
+    """He gets an offer, and knows of it or not yet; returns its place in his wallet, -1 where that is full."""
     place = wallet.free_place(r)
     if place < 0:
         return -1
-    offer = desk.offers[send.offer]
-    r.offer[place] = send.offer
+    offer = desk.offers[number]
+    r.offer[place] = number
     r.offer_until[place] = today.day + offer.life - 1
     r.offer_cents[place] = wallet.face_value(offer, m.spend)
-    r.offer_known[place] = 0
-    posting.post_offer(m, send.offer, 0, r.offer_cents[place], today, books)
+    r.offer_known[place] = known
+    posting.post_offer(m, number, 0, r.offer_cents[place], today, books)
     return place
 
 
@@ -448,6 +466,8 @@ def order(m: Any, r: Any, why: int, today: Any, desk: Any, p: Any, q: Any, books
     trust.trust_from_order(r, well, q.trust)
     if kind == goods.EXCLUSIVE:
         r.trust += q.goods.exclusive_trust * (1.0 - r.trust)
+    if ops.sharing == 1.0 and well == 1:
+        show(m, r, today, desk, q, books)
 
 
 @rule
@@ -489,10 +509,14 @@ def redeem(m: Any, r: Any, value: int, finds: bool, today: Any, desk: Any, q: An
 def lapse(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
     """He drifts away for a cause; unless his need has gone, he is within reach and may come back."""
     ops = desk.ops[0]
-    cause = returning.cause_of_drift(
-        today.luck, m.key, r.lapses, ops.mended_quality, ops.mended_service, ops.mended_logistics, q.returning
-    )
+    cause = returning.NEED_GONE
+    if r.wants == 1:
+        cause = returning.cause_of_drift(
+            today.luck, m.key, r.lapses, ops.mended_quality, ops.mended_service, ops.mended_logistics, q.returning
+        )
     drift_away(m, today, books)
+    if r.brought > 0:
+        posting.post_news(r, posting.DEPARTED, 0, 0, books)
     post_response(m, posting.DRIFT_CAUSE + cause, 1, today, books)
     post_segment(r, posting.SEGMENT_DRIFTED, 1, today, books)
     r.lapses += 1
@@ -516,8 +540,69 @@ def come_back(m: Any, r: Any, today: Any, p: Any, books: Any) -> None:
 
 
 @rule
+def urges(m: Any, r: Any, today: Any, desk: Any, q: Any) -> Any:
+    """Why he would invite, as hazards: out of liking, for the scheme, as an advocate."""
+    ops, unasked, asked, advocate = desk.ops[0], 0.0, 0.0, 0.0
+    if r.invites > MOST_INVITED:
+        return unasked, asked, advocate
+    if m.attached == 1:
+        unasked = inviting.spoken_of(r, q.inviting)
+    if ops.refer == 1.0 and (m.attached == 1 or r.hunter == 1) and r.permission == permission.REACHABLE:
+        young = ops.refer_window == 0.0 or today.day - m.joined < ops.refer_window
+        if young and r.tier >= ops.refer_tier and (ops.refer_most == 0.0 or r.brought < ops.refer_most):
+            asked = inviting.paid(r, pricing.taste(r, q.pricing), ops, q.inviting)
+    if r.koc == 1 and ops.advocates == 1.0 and m.attached == 1:
+        advocate = inviting.advocated(float(today.day - r.marked[MARK_ADVOCATE]), q.inviting)
+    if unasked + asked + advocate > 0.0:
+        social = inviting.sociality(today.luck, m.key, q.inviting)
+        return social * unasked, social * asked, social * advocate
+    return unasked, asked, advocate
+
+
+MOST_INVITED, MOST_TOLD = 30_000, 8
+"""The most persons whom one member ever invites, and how often at most on one day."""
+
+
+@rule
+def tell_friends(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
+    """He has had it on his mind for long enough: he tells a friend, or as many as a reward asks for."""
+    told = 0
+    while r.urge <= 0.0 and told < MOST_TOLD:
+        unasked, asked, advocate = urges(m, r, today, desk, q)
+        total = unasked + asked + advocate
+        if total <= 0.0:
+            r.urge = 1.0
+            return
+        u = total * rng.uniform(today.luck, m.key, rng.INVITING, r.invites)
+        channel, count = posting.WORD_OF_MOUTH, 1
+        if u >= unasked + asked:
+            channel = posting.ADVOCATE
+        elif u >= unasked:
+            channel = posting.REFERRAL
+            if desk.ops[0].refer_one_sided == 1.0:
+                count = int(desk.ops[0].refer_needed)
+        posting.post_news(r, channel, count, int(r.invites), books)
+        r.invites += count
+        r.urge += rng.exponential(today.luck, m.key, rng.URGE, r.invites)
+        told += 1
+
+
+@rule
+def show(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
+    """A good order is shown to others."""
+    social, taste = inviting.sociality(today.luck, m.key, q.inviting), pricing.taste(r, q.pricing)
+    chance = inviting.shows_probability(r, social, taste, desk.ops[0], q.inviting)
+    if rng.uniform(today.luck, m.key, rng.SHOWING, m.orders) < chance:
+        post_response(m, posting.SHARES, 1, today, books)
+        post_response(m, posting.REWARD_COST, spending.cents(desk.ops[0].show_cents), today, books)
+        posting.post_news(r, posting.SHARING, int(q.inviting.viewers), m.orders, books)
+
+
+@rule
 def set_pace(m: Any, r: Any, today: Any, desk: Any, p: Any, q: Any) -> None:
     """How fast his clocks run from tomorrow on: trust, price, permission and the goods shown; 1 at rest."""
+    unasked, asked, advocate = urges(m, r, today, desk, q)
+    r.urge_rate = unasked + asked + advocate
     if m.attached == 0:
         return
     ops = desk.ops[0]
@@ -532,10 +617,14 @@ def set_pace(m: Any, r: Any, today: Any, desk: Any, p: Any, q: Any) -> None:
             pace *= q.permission.blocked_pace
     if r.permission == permission.REACHABLE and ops.clearance > 0.0:
         pace *= goods.appeal(ops.exclusive, ops.clearance, q.goods)
+    if r.wants == 0:
+        pace *= q.joining.idle_pace
     pace = min(max(pace, q.visiting.slowest), q.visiting.fastest)
     if abs(pace - 1.0) < AT_REST:
         pace = 1.0
     drift = returning.drift_factor(r, ops.mended_quality, ops.mended_service, ops.mended_logistics, q.returning)
+    if r.guarded == 1:
+        drift *= q.joining.guard
     if abs(drift - 1.0) < AT_REST:
         drift = 1.0
     tomorrow = today.day + 1.0
@@ -561,6 +650,7 @@ def meet(m: Any, r: Any, segment: int, today: Any, market: Any, p: Any, q: Any) 
     r.pace = 1.0
     r.drift_pace = 1.0
     r.patience = rng.exponential(today.luck, m.key, rng.PATIENCE, 0)
+    r.urge = rng.exponential(today.luck, m.key, rng.URGE, 0)
     r.known_hour = -1.0
     r.known_tolerance = -1.0
     r.tag = -1
@@ -606,6 +696,8 @@ def next_operated_day(m: Any, r: Any, today: Any, q: Any) -> int:
     for k in range(WALLET):
         if r.offer[k] != NO_OFFER:
             day = min(day, r.offer_until[k] + 1)
+    if r.urge_rate > 0.0:
+        day = min(day, today.day + 1 + math.floor(min(max(r.urge, 0.0) / float(r.urge_rate), 1e6)))
     heard = today.day - r.last_message < q.permission.heard and r.permission == permission.REACHABLE
     if r.pace != 1.0 or r.drift_pace != 1.0 or heard:
         day = min(day, today.day + LOOK_AGAIN)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from sim.behaviour.answering import Answering
 from sim.behaviour.fatigue import Fatigue
 from sim.behaviour.goods import Goods
+from sim.behaviour.inviting import Inviting
 from sim.behaviour.joining import Joining
 from sim.behaviour.novelty import Novelty
 from sim.behaviour.opening import Opening
@@ -35,5 +36,6 @@ class Response:
     satisfaction: Satisfaction = field(default_factory=Satisfaction)
     permission: Permission = field(default_factory=Permission)
     joining: Joining = field(default_factory=Joining)
+    inviting: Inviting = field(default_factory=Inviting)
     returning: Returning = field(default_factory=Returning)
     answering: Answering = field(default_factory=Answering)

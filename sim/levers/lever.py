@@ -4,10 +4,11 @@ Levers write touches, never members. They know neither how people behave nor eac
 and says what is to reach whom.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
-from sim.touch import ANY_NEED, USEFUL, Offer, Send
+from sim.touch import ANY_NEED, USEFUL, Entrance, Offer, Send
 from sim.units import About, between
 
 ALWAYS = 100_000
@@ -32,7 +33,8 @@ class Morning:
 
     day: of the run; first_offer: where this lever's offers stand in the run's offers; pieces: a
     function from (number of the message since the start, messages a week) to the piece that is sent; wage: cents a
-    minute of staff; heavy: the spend, in cents, that parts the top fifth of members from the rest.
+    minute of staff; heavy: the spend, in cents, that parts the top fifth of members from the rest; channels: the
+    market's paid entrances, and rise: how their prices rise; usual: cents of a usual order; month: days of a month.
     """
 
     day: int
@@ -40,6 +42,14 @@ class Morning:
     pieces: "Pieces | None" = None
     wage: float = 100.0
     heavy: float = 0.0
+    channels: Sequence[Any] = ()
+    rise: float = 0.0
+    usual: float = 10_000.0
+    month: float = 30.4375
+
+    def worth(self, value: float) -> float:
+        """CNY as a share of a usual order."""
+        return 100.0 * value / self.usual
 
 
 class Pieces(Protocol):
@@ -64,6 +74,10 @@ class Rule:
 
     def sends(self, morning: Morning) -> list[Send]:
         """The messages that it wants to send today: none."""
+        return []
+
+    def entrances(self, morning: Morning) -> list[Entrance]:
+        """The ways in that it opens today: none."""
         return []
 
 

@@ -9,9 +9,11 @@ import numpy as np
 from sim import rng
 from sim.errors import InputError
 from sim.jit import kernel
+from sim.network import Network
 from sim.numbers import exp
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
 from sim.world.calendar import Calendar
+from sim.world.channels import Channels
 from sim.world.season import Season
 
 
@@ -138,10 +140,13 @@ class Market:
     calendar: Calendar = field(default_factory=Calendar)
     disturbance: Disturbance = field(default_factory=Disturbance)
     joining: Joining = field(default_factory=Joining)
+    network: Network = field(default_factory=Network)
+    channels: Channels = field(default_factory=Channels)
 
     def cross_check(self) -> None:
         """What no single key can tell. Errors: `InputError` naming the keys that do not go together."""
         self.segments.cross_check()
+        self.network.cross_check()
 
 
 @kernel
