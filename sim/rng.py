@@ -48,6 +48,8 @@ AUDIENCE = 26  # index: journey; whether he is in the drawn share of its audienc
 CUT = 27  # index: day and slot; who is left out where a budget binds
 GATE = 28  # whether he passes the gate at the entrance
 GOODS = 29  # index: ordinal of the order; which goods it was
+SEATING = 30  # the market; index: layer, turn and line of the shuffle; who sits beside whom
+CONTACT = 31  # index: layer, where his round of a circle begins; 3 + number, whom he thinks of in a large one
 
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""

@@ -9,6 +9,7 @@ import numpy as np
 from sim import rng
 from sim.errors import InputError
 from sim.jit import kernel
+from sim.network import Network
 from sim.numbers import exp
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
 from sim.world.calendar import Calendar
@@ -138,10 +139,12 @@ class Market:
     calendar: Calendar = field(default_factory=Calendar)
     disturbance: Disturbance = field(default_factory=Disturbance)
     joining: Joining = field(default_factory=Joining)
+    network: Network = field(default_factory=Network)
 
     def cross_check(self) -> None:
         """What no single key can tell. Errors: `InputError` naming the keys that do not go together."""
         self.segments.cross_check()
+        self.network.cross_check()
 
 
 @kernel
