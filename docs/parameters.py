@@ -35,7 +35,7 @@ TENDENCIES = tuple(field.name for field in dataclasses.fields(Response))
 LEVERS = tuple(field.name for field in dataclasses.fields(Strategy) if dataclasses.is_dataclass(field.type))
 KINDS = ("trait (latent)", "state (latent)", "state", "belief of the operator")
 """What a field of a row can be; whatever is none of these is fixed when he joins or is met."""
-FIXED = ("behaviour/*.py", "touch.py", "population.py", "delivery.py")
+FIXED = ("behaviour/*.py", "network.py", "touch.py", "population.py", "delivery.py")
 """Where numbers stand that are no settings."""
 
 

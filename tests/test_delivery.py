@@ -22,6 +22,7 @@ from sim.accounting.posting import RESPONSES
 from sim.accounting.stages import STAGES
 from sim.behaviour.buying import Buying
 from sim.behaviour.drifting import Drifting
+from sim.behaviour.inviting import Inviting
 from sim.behaviour.permission import Permission
 from sim.behaviour.response import Response
 from sim.engine import Behaviour, EmbeddedFounders, Plan, World
@@ -46,7 +47,9 @@ SPENDING = ("discount", "sample", "message", "content", "labour", "operation")
 """What is charged to a budget, as the books call it."""
 BUSY = Behaviour(Buying(1.0, 25.0), Drifting(1.0, 120.0))
 """Members who order and drift away often enough for a short run to show everything."""
-IMPATIENT = Response(permission=Permission(hazard=0.006, mute_share=0.3, leave_share=0.4))
+QUIET = Inviting(ordinary=0.0)
+"""Nobody tells a friend, so that the same persons join in every world."""
+IMPATIENT = Response(permission=Permission(hazard=0.006, mute_share=0.3, leave_share=0.4), inviting=QUIET)
 """Members who soon mute, block or leave."""
 
 
@@ -351,7 +354,7 @@ def test_every_wish_is_sent_or_refused_for_a_reason() -> None:
     """Without caps and quotas everybody in the audience hears; with them, as many are sent and refused together."""
     quiet_free = Guard(quiet_from=0, quiet_to=0, quota="none")
     plain = Strategy(messaging=Messaging(on=True, per_week=14.0), content=Content(on=True), guard=quiet_free)
-    deaf = Response(permission=Permission(hazard=0.0))
+    deaf = Response(permission=Permission(hazard=0.0), inviting=QUIET)
     free = Watch(world_of(plain, days=30, response=deaf)).run()
     tight = dataclasses.replace(plain, guard=Guard(per_week=5, quota="day", marketing_share=0.4))
     bound = Watch(world_of(tight, days=30, response=deaf)).run()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.behaviour.inviting import Inviting
 from sim.behaviour.permission import Permission
 from sim.behaviour.response import Response
 from sim.behaviour.temperament import Temperament
@@ -36,7 +37,7 @@ from sim.touch import BENEFIT, CARE, FUN, OFFER_KINDS, PATHS, USEFUL, Offer, Sen
 from sim.units import checked
 from tests.test_delivery import IMPATIENT, Sent, Watch, plan_of, world_of
 
-PATIENT = Response(permission=Permission(hazard=0.0))
+PATIENT = Response(permission=Permission(hazard=0.0), inviting=Inviting(ordinary=0.0))
 """Members who never opt out, so that everybody in an audience can be counted."""
 FREE = Guard(quota="none", quiet_from=0, quiet_to=0)
 PIECES = Content(on=True)
