@@ -36,6 +36,7 @@ OPS = np.dtype(
                     "mended_quality",
                     "mended_service",
                     "mended_logistics",
+                    "closed",
                     "refer",
                     "refer_one_sided",
                     "refer_reward",
@@ -144,6 +145,7 @@ class Operator:
             mending.quality if mending else 0.0,
             mending.service if mending else 0.0,
             mending.logistics if mending else 0.0,
+            float(market.joining.closed),
             *self._telling(names),
         )
         return Desk(table(sends, SEND), self.offers, ops)

@@ -402,10 +402,11 @@ class Recruiter:
         news = news[np.argsort(news[:, 0], kind="stable")]
         parted = news[news[:, 1] == posting.DEPARTED, 0]
         told = news[news[:, 1] != posting.DEPARTED]
-        approaches = np.concatenate(
-            [self._came(came), *(self._bought(world, today, e) for e in entrances if e.budget > 0.0),
-             self._told(world, today, told)]
-        )  # fmt: skip
+        parts = [self._came(came)]
+        if not world.plan.market.joining.closed:
+            parts += [self._bought(world, today, e) for e in entrances if e.budget > 0.0]
+            parts.append(self._told(world, today, told))
+        approaches = np.concatenate(parts)
         if len(approaches):
             self._decide(world, today, approaches.view(np.recarray))
         self._part(world, today, parted)

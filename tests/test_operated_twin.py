@@ -62,7 +62,7 @@ class Case:
     history: int = 200
     seed: int = 1
     behaviour: Behaviour = Behaviour(Buying(), Drifting(), Spending())
-    market: Market = Market(joining=Joining(0.0))
+    market: Market = Market(joining=Joining(0.0, closed=True))
     response: Response = Response()
 
     def world(self) -> World:
@@ -121,7 +121,7 @@ RESTLESS = Response(
     returning=Returning(called=0.3),
 )
 WAVY = Market(
-    joining=Joining(0.0), hunter_share=0.4, season=Season("us_general_merchandise", 1.5), disturbance=Disturbance(0.5)
+    joining=Joining(0.0, closed=True), hunter_share=0.4, season=Season("us_general_merchandise", 1.5), disturbance=Disturbance(0.5)
 )
 
 WEEK = "useful+none+benefit+any+any+fun+none"
@@ -288,7 +288,7 @@ def operated(draw: Any) -> Case:
         days=60,
         seed=draw(st.integers(0, 2**40)),
         behaviour=draw(st.sampled_from([BUSY, Behaviour(Buying(), Drifting(), Spending())])),
-        market=draw(st.sampled_from([WAVY, Market(joining=Joining(0.0))])),
+        market=draw(st.sampled_from([WAVY, Market(joining=Joining(0.0, closed=True))])),
         response=draw(st.sampled_from([RESTLESS, Response()])),
     )
 

@@ -18,7 +18,7 @@ from sim.touch import MARK_WARNING
 from sim.world.market import Segments
 from tests.lab import Effect, Lab, Told, strategy
 
-CLOSED = {"market.joining.yearly_share": 0.0}
+CLOSED = {"market.joining.yearly_share": 0.0, "market.joining.closed": True}
 """A membership that nobody joins, where members must stay the same ones from beginning to end."""
 
 

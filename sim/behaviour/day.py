@@ -543,7 +543,7 @@ def come_back(m: Any, r: Any, today: Any, p: Any, books: Any) -> None:
 def urges(m: Any, r: Any, today: Any, desk: Any, q: Any) -> Any:
     """Why he would invite, as hazards: out of liking, for the scheme, as an advocate."""
     ops, unasked, asked, advocate = desk.ops[0], 0.0, 0.0, 0.0
-    if r.invites > MOST_INVITED:
+    if ops.closed == 1.0 or r.invites > MOST_INVITED:
         return unasked, asked, advocate
     if m.attached == 1:
         unasked = inviting.spoken_of(r, q.inviting)

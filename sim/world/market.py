@@ -55,11 +55,14 @@ class Joining:
         between(0, 1000),
         About(
             "newcomers per member of day 0 and year",
-            "how fast newcomers come; 0 for a closed membership, 1 replaces every joining of the past year",
+            "how fast newcomers come by themselves; 1 replaces every joining of the past year",
             "steady state of the embedded population",
             "choice",
         ),
     ] = 1.0
+    closed: Annotated[bool, About("", "whether the membership takes in nobody but those who come by themselves")] = (
+        False
+    )
 
 
 _SILENT = "a seed plan's silent members: 40 % look for knowledge, 30 % are price-sensitive"
