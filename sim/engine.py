@@ -321,7 +321,7 @@ def let_in(luck: Any, first: int, count: int, gate: float, ops: Any, p: Any, q: 
     for person in range(first, first + count):
         key = np.uint64(person)
         stays = staying_score(drift_hazard(luck, key, p[0].drifting), p[0].drifting)
-        meet_temperament(spare[0], luck, key, 0, stays, ops[0], q[0].temperament)
+        meet_temperament(spare[0], luck, key, person, 0, stays, ops[0], q[0].temperament)
         if passes_gate(luck, key, spare[0].fit, spare[0].hunter, gate, q[0].joining):
             keys[passed] = key
             passed += 1
@@ -391,7 +391,9 @@ class World:
         self.conditions = plan.founders.conditions(self.luck, plan)
         self.settings = record(self.conditions.behaviour)
         self.responses = record(plan.response)
-        self.operator = Operator(plan.strategy, plan.start, plan.market) if self.operated else None
+        self.operator = (
+            Operator(plan.strategy, plan.start, plan.market, plan.founders.count) if self.operated else None
+        )
         speed = daily_speed(
             plan.season or monthly_speed(plan.market.season),
             plan.start - dt.timedelta(self.history),

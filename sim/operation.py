@@ -11,6 +11,7 @@ from sim import delivery
 from sim.accounting import posting
 from sim.levers.content import Content
 from sim.levers.lever import Morning, Piece
+from sim.network import KNOWN, known
 from sim.population import Population
 from sim.strategy import Strategy
 from sim.touch import OFFER, SEND, SLOTS, Offer, Send, table
@@ -35,8 +36,13 @@ OPS = np.dtype(
                     "mended_quality",
                     "mended_service",
                     "mended_logistics",
+                    "founders",
+                    "likely",
+                    "public_hunters",
+                    "public_wants",
                 )
             ]
+            + [("network", KNOWN)]
         ),
     )
 )
@@ -90,13 +96,14 @@ class Programme:
 class Operator:
     """One strategy at work in one world.
 
-    start: the date of day 0; the operator reads members' rows only where a lever's
-    audience, the guard or the tags do, which is in `delivery`.
+    start: the date of day 0; founders: how many members there are on it. The operator reads members' rows only where
+    a lever's audience, the guard or the tags do, which is in `delivery`.
     """
 
-    def __init__(self, strategy: Strategy, start: dt.date, market: Market) -> None:
+    def __init__(self, strategy: Strategy, start: dt.date, market: Market, founders: int) -> None:
         self.strategy = strategy
         self.start = start
+        self.founders = founders
         self.levers = list(strategy.levers())
         offers: list[Offer] = []
         self.first_offer: dict[str, int] = {}
@@ -126,6 +133,11 @@ class Operator:
             mending.quality if mending else 0.0,
             mending.service if mending else 0.0,
             mending.logistics if mending else 0.0,
+            self.founders,
+            market.joining.likely(self.founders, market.size),
+            market.joining.public_hunters,
+            market.joining.public_wants,
+            known(market.network, max(market.size, self.founders))[0].item(),
         )
         return Desk(table(sends, SEND), self.offers, ops)
 

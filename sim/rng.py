@@ -50,6 +50,7 @@ GATE = 28  # whether he passes the gate at the entrance
 GOODS = 29  # index: ordinal of the order; which goods it was
 SEATING = 30  # the market; index: layer, turn and line of the shuffle; who sits beside whom
 CONTACT = 31  # index: layer, where his round of a circle begins; 3 + number, whom he thinks of in a large one
+ALIKE = 32  # a circle; index: which trait; what its people have in common
 
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""
