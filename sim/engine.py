@@ -358,9 +358,8 @@ class World:
         self.settings = record(self.conditions.behaviour)
         self.responses = record(plan.response)
         usual = 100.0 * self.conditions.behaviour.spending.median_order
-        self.operator = (
-            Operator(plan.strategy, plan.start, plan.market, usual, self.responses) if self.operated else None
-        )
+        known = plan.founders.count, usual, self.responses
+        self.operator = Operator(plan.strategy, plan.start, plan.market, *known) if self.operated else None
         speed = daily_speed(
             plan.season or monthly_speed(plan.market.season),
             plan.start - dt.timedelta(self.history),

@@ -105,6 +105,12 @@ KNOWN = np.dtype((np.record, [(name, "f8") for name in ("persons", *Network.__da
 """The record `n`: the market's size and the numbers of `Network`."""
 
 
+@rule
+def place_of(key: np.uint64, row: int, founders: float) -> int:
+    """A person's place: founders take the first ones, in order of rows; everybody else's place is his key."""
+    return int(row) if row < founders else int(key)
+
+
 # -- seats ------------------------------------------------------------------------------------------------------
 
 

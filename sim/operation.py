@@ -12,6 +12,7 @@ from sim.accounting import posting
 from sim.advocacy import keep_advocates
 from sim.levers.content import Content
 from sim.levers.lever import Morning, Piece
+from sim.network import KNOWN, known
 from sim.population import Population
 from sim.strategy import Strategy
 from sim.touch import OFFER, SEND, SLOTS, Entrance, Offer, Send, table
@@ -36,6 +37,10 @@ OPS = np.dtype(
                     "mended_quality",
                     "mended_service",
                     "mended_logistics",
+                    "founders",
+                    "likely",
+                    "public_hunters",
+                    "public_wants",
                     "closed",
                     "refer",
                     "refer_one_sided",
@@ -51,6 +56,7 @@ OPS = np.dtype(
                     "show_cents",
                 )
             ]
+            + [("network", KNOWN)]
         ),
     )
 )
@@ -104,14 +110,17 @@ class Programme:
 class Operator:
     """One strategy at work in one world.
 
-    start: the date of day 0; usual: cents of a usual order; q: how people respond, for what shows on
-    their faces; the operator reads members' rows only where a lever's
-    audience, the guard or the tags do, which is in `delivery`.
+    start: the date of day 0; founders: how many members there are on it; usual: cents of a usual order; q: how people
+    respond, for what shows on their faces. The operator reads members' rows only where a lever's audience, the guard
+    or the tags do, which is in `delivery`.
     """
 
-    def __init__(self, strategy: Strategy, start: dt.date, market: Market, usual: float, q: Any) -> None:
+    def __init__(
+        self, strategy: Strategy, start: dt.date, market: Market, founders: int, usual: float, q: Any
+    ) -> None:
         self.strategy = strategy
         self.start = start
+        self.founders = founders
         self.usual = usual
         self.responses = q
         self.entrances: list[Entrance] = []
@@ -145,8 +154,13 @@ class Operator:
             mending.quality if mending else 0.0,
             mending.service if mending else 0.0,
             mending.logistics if mending else 0.0,
+            self.founders,
+            market.joining.likely(self.founders, market.size),
+            market.joining.public_hunters,
+            market.joining.public_wants,
             float(market.joining.closed),
             *self._telling(names),
+            known(market.network, max(market.size, self.founders))[0].item(),
         )
         return Desk(table(sends, SEND), self.offers, ops)
 

@@ -205,8 +205,7 @@ SHOWN, SHOWN_TO = 1_000_000, 100
 def meet_person(r: Any, key: Any, founders: int, today: Any, ops: Any, p: Any, q: Any) -> None:
     """What a person of the market is like, written to a spare row."""
     stays = drifting.staying_score(drifting.drift_hazard(today.luck, key, p[0].drifting), p[0].drifting)
-    temperament.meet_temperament(r, today.luck, key, today.day, stays, ops[0], q[0].temperament)
-    r.wants = 1
+    temperament.meet_temperament(r, today.luck, key, int(key), today.day, stays, ops[0], q[0].temperament)
 
 
 @kernel

@@ -58,6 +58,7 @@ APPROACH = 36  # of an inviter or channel; index: ordinal; which approach of a d
 CHANNEL_PRICE = 37  # a channel; index: week
 SHOWING = 38  # index: ordinal of the order; whether he shows it
 CHOOSING = 39  # index: month; who becomes an advocate where anybody may
+ALIKE = 40  # a circle; index: which trait; what its people have in common
 
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""

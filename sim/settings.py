@@ -194,6 +194,7 @@ class Config:
         self.market.cross_check()
         self.strategy.cross_check()
         self.response.returning.cross_check()
+        self.response.temperament.cross_check()
 
 
 @dataclass(frozen=True)

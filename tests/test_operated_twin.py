@@ -32,6 +32,7 @@ from sim.levers.offers import Offers
 from sim.levers.tags import Tags
 from sim.levers.wakeup import Wakeup
 from sim.levers.warning import EarlyWarning
+from sim.network import Network
 from sim.strategy import Strategy
 from sim.world.market import Disturbance, Joining, Market
 from sim.world.season import Season
@@ -43,7 +44,7 @@ FAR = 9e8
 WHOLE = (
     "orders", "last_order", "spend", "attached", "listed", "messages", "sold", "opens", "visits", "impulses", "tag",
     "lapses", "tags", "need", "needs", "paused", "permission", "met", "last_message", "last_open", "diagnosed",
-    "seen",
+    "seen", "hunter",
 )  # fmt: skip
 REAL = (
     "fit", "price_sensitivity", "hour", "tolerance", "eagerness", "trust_rest", "trust", "fatigue", "habit",
@@ -192,6 +193,14 @@ CASES = {
     ),
     "calls to the silent, by diagnosis": Case(
         Strategy(wakeup=Wakeup(on=True, mode="segmented", silent=20, per_week=2.0, touches=6)), response=RESTLESS
+    ),
+    "few people, many of whom hunt, in circles of other sizes": Case(
+        Strategy(offers=Offers(on=True, value=0.3, most=6.0, every=5), **programme(3.0)),
+        days=40,
+        market=Market(
+            size=83, hunter_share=0.3, joining=Joining(0.0), network=Network(3, 7, 2, 40, tail=0.8, tie_close=0.5)
+        ),
+        response=Response(temperament=Temperament(hunters_close=0.9, hunters_friends=0.1, hunters_acquaintances=0.0)),
     ),
     "other goods and mending": Case(
         Strategy(

@@ -82,7 +82,7 @@ def live(
             for day, other in then:
                 if world.day == day:
                     plan = lab.plan(other)
-                    world.operator = Operator(plan.strategy, plan.start, plan.market)
+                    world.operator = Operator(plan.strategy, plan.start, plan.market, plan.founders.count)
 
         worlds = lab.worlds(what, watch=watch, **sizes)
         for told in worlds:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sim import rng
+from sim import network, rng
 from sim.accounting import posting
 from sim.accounting.posting import post_drift, post_order, post_response, post_segment
 from sim.behaviour import (
@@ -642,7 +642,8 @@ def set_pace(m: Any, r: Any, today: Any, desk: Any, p: Any, q: Any) -> None:
 def meet(m: Any, r: Any, segment: int, today: Any, market: Any, p: Any, q: Any) -> None:
     """What a person is to the operator before the first word: his temperament, at rest, unknown."""
     stays = drifting.staying_score(m.drift_hazard, p.drifting)
-    temperament.meet_temperament(r, today.luck, m.key, today.day, stays, market, q.temperament)
+    place = network.place_of(m.key, r.own_row, market.founders)
+    temperament.meet_temperament(r, today.luck, m.key, place, today.day, stays, market, q.temperament)
     r.trust_rest = trust.resting_trust(r.fit, q.trust)
     r.trust = r.trust_rest
     r.satisfaction = q.satisfaction.rest_low + q.satisfaction.rest_fit * r.fit
@@ -663,7 +664,6 @@ def meet(m: Any, r: Any, segment: int, today: Any, market: Any, p: Any, q: Any) 
     r.last_active = m.last_order
     r.orders_before = m.orders
     r.segment = segment
-    r.wants = 1
     r.group = -1
     for k in range(WALLET):
         r.offer[k] = NO_OFFER

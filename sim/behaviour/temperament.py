@@ -1,6 +1,8 @@
-"""Temperament: what a person is like before any operator speaks to him. Fixed by his key, but for his need.
+"""Temperament: what a person is like before any operator speaks to him. Fixed by his key and place, but for his need.
 
-Nothing here touches the purchase clock: a person of any temperament whom nobody speaks to lives the base life.
+People of one circle resemble each other in how well the products suit them, in hunting for coupons and in having a
+use for the goods at all. Nothing here touches the purchase clock: a person of any temperament whom nobody speaks to
+lives the base life.
 """
 
 import math
@@ -9,13 +11,17 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from sim import rng
+from sim import network, rng
 from sim.behaviour.shapes import SET, TRIAL, logistic
+from sim.errors import InputError
 from sim.jit import rule
 from sim.numbers import exp, normal_quantile
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
 
-FIT, SENSITIVITY, HUNTER, NEED, HOUR, TOLERANCE, EAGERNESS, PATH = range(8)
+FIT, SENSITIVITY, HUNTER, NEED, HOUR, TOLERANCE, EAGERNESS, PATH, WANTS = range(9)
+
+
+_LIKE = "friends resemble each other (homophily); shares assumed"
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,40 @@ class Temperament:
             "assumption",
         ),
     ] = 0.4
+    public_fit: Annotated[
+        float,
+        between(-5, 5),
+        About(
+            "standard deviations",
+            "how much better the products suit one of the public, who would not come by himself",
+            "assumed: whom they suit come by themselves",
+            "assumption",
+        ),
+    ] = -0.6
+    alike_close: Annotated[
+        float,
+        Share,
+        About(
+            "share of variance", "of whom the products suit that a close circle has in common", _LIKE, "assumption"
+        ),
+    ] = 0.35
+    alike_friends: Annotated[
+        float, Share, About("share of variance", "the same of a circle of friends", _LIKE, "assumption")
+    ] = 0.25
+    alike_acquaintances: Annotated[
+        float, Share, About("share of variance", "the same of a circle of acquaintances", _LIKE, "assumption")
+    ] = 0.05
+    hunters_close: Annotated[
+        float,
+        Share,
+        About("share of variance", "of who hunts for coupons that a close circle has in common", _LIKE, "assumption"),
+    ] = 0.3
+    hunters_friends: Annotated[
+        float, Share, About("share of variance", "the same of a circle of friends", _LIKE, "assumption")
+    ] = 0.2
+    hunters_acquaintances: Annotated[
+        float, Share, About("share of variance", "the same of a circle of acquaintances", _LIKE, "assumption")
+    ] = 0.1
     tolerance: Annotated[
         float,
         Positive,
@@ -91,17 +131,42 @@ class Temperament:
         ),
     ] = 0.0015
 
+    def cross_check(self) -> None:
+        """Errors: `InputError` where circles would have more in common than there is."""
+        for trait in ("alike", "hunters"):
+            keys = [f"{trait}_{circle}" for circle in ("close", "friends", "acquaintances")]
+            total = sum(getattr(self, key) for key in keys)
+            if total > 1.0 + 1e-9:
+                raise InputError(
+                    f"response.temperament: {', '.join(keys[:2])} and {keys[2]} may add up to 1, not {total:.10g}"
+                )
+
 
 @rule
-def meet_temperament(r: Any, luck: np.uint64, key: np.uint64, day: int, stays: float, market: Any, t: Any) -> None:
+def meet_temperament(
+    r: Any, luck: np.uint64, key: np.uint64, place: int, day: int, stays: float, market: Any, t: Any
+) -> None:
     """Write a person's traits into his relation row.
 
-    stays: his `drifting.staying_score`; market: whose members want what, and how many hunt for coupons.
+    place: his place in the market; stays: his `drifting.staying_score`; market: who wants what, how many hunt for
+    coupons, who comes by himself, and who knows whom.
     """
-    apart = math.sqrt(1.0 - t.fit_stays * t.fit_stays)
-    suits = t.fit_stays * stays + apart * rng.normal(luck, key, rng.TEMPERAMENT, FIT)
-    r.fit = logistic(t.fit_spread * suits)
-    r.hunter = 1 if rng.uniform(luck, key, rng.TEMPERAMENT, HUNTER) < market.hunter_share else 0
+    by_himself = place < market.likely
+    fits = math.sqrt(max(1.0 - t.alike_close - t.alike_friends - t.alike_acquaintances, 0.0))
+    hunts = math.sqrt(max(1.0 - t.hunters_close - t.hunters_friends - t.hunters_acquaintances, 0.0))
+    uses = fits * rng.normal(luck, key, rng.TEMPERAMENT, WANTS)
+    fits *= rng.normal(luck, key, rng.TEMPERAMENT, FIT)
+    hunts *= rng.normal(luck, key, rng.TEMPERAMENT, HUNTER)
+    for layer in range(network.LAYERS):
+        circle = network.circle_key(luck, place, layer, market.network)
+        alike, hunters = in_common(layer, t)
+        fits += alike * rng.normal(luck, circle, rng.ALIKE, FIT)
+        uses += alike * rng.normal(luck, circle, rng.ALIKE, WANTS)
+        hunts += hunters * rng.normal(luck, circle, rng.ALIKE, HUNTER)
+    suits = t.fit_stays * stays + math.sqrt(1.0 - t.fit_stays * t.fit_stays) * fits
+    r.fit = logistic(t.fit_spread * (suits if by_himself else suits + t.public_fit))
+    r.hunter = among(hunts, market.hunter_share if by_himself else market.public_hunters)
+    r.wants = 1 if by_himself else among(uses, market.public_wants)
     r.need = draw_need(rng.uniform(luck, key, rng.TEMPERAMENT, NEED), market)
     r.price_sensitivity = logistic(
         rng.normal(luck, key, rng.TEMPERAMENT, SENSITIVITY) - 0.3 + (1.0 if r.need == 1 else 0.0)
@@ -119,6 +184,24 @@ def meet_temperament(r: Any, luck: np.uint64, key: np.uint64, day: int, stays: f
     r.path = 0 if path < 0.5 else (1 if path < 0.8 else 2)
     r.needs = 0
     r.need_until = day + 1e9 if t.need_change == 0.0 else day + need_lasts(luck, key, 0, t)
+
+
+@rule
+def in_common(layer: int, t: Any) -> tuple[float, float]:
+    """The weights of what a circle of this layer has in common: (in fit and in use for the goods, in hunting)."""
+    if layer == network.CLOSE:
+        return math.sqrt(t.alike_close), math.sqrt(t.hunters_close)
+    if layer == network.FRIENDS:
+        return math.sqrt(t.alike_friends), math.sqrt(t.hunters_friends)
+    return math.sqrt(t.alike_acquaintances), math.sqrt(t.hunters_acquaintances)
+
+
+@rule
+def among(score: float, share: float) -> int:
+    """1 for one who is among the lowest `share` of people by a normal score."""
+    if share <= 0.0 or share >= 1.0:
+        return 1 if share >= 1.0 else 0
+    return 1 if score < normal_quantile(share) else 0
 
 
 @rule

@@ -37,6 +37,7 @@ from sim.jit import kernel
 from sim.levers.content import Content
 from sim.levers.lever import Morning
 from sim.levers.messaging import Messaging
+from sim.network import Network, known
 from sim.operation import OPS
 from sim.population import RELATION
 from sim.strategy import Strategy
@@ -390,7 +391,8 @@ def mail_chances(response: Response) -> np.ndarray:
     By the rules of opening, visiting and impulse, averaged over persons at rest who hear the first word.
     """
     ops, out = np.zeros(1, dtype=OPS), np.zeros((2, 2))
-    ops["hunter_share"] = Market().hunter_share
+    ops["hunter_share"], ops["likely"] = Market().hunter_share, PERSONS
+    ops["network"] = known(Network(1, 1, 1, 1), PERSONS)  # strangers to each other
     spare = np.zeros(1, dtype=RELATION)
     sends, people = table([mail(MENS)], SEND), (record(Drifting()), record(response))
     average_rows(np.uint64(rng.stream(1, 0)), PERSONS, sends, ops, *people, spare, out)
@@ -404,7 +406,7 @@ def average_rows(luck: Any, persons: int, sends: Any, ops: Any, p: Any, q: Any, 
     for person in range(persons):
         key = np.uint64(person)
         stays = drifting.staying_score(drifting.drift_hazard(luck, key, p[0]), p[0])
-        temperament.meet_temperament(r, luck, key, 0, stays, ops[0], how.temperament)
+        temperament.meet_temperament(r, luck, key, person, 0, stays, ops[0], how.temperament)
         r.trust = trust.resting_trust(r.fit, how.trust)
         hour = opening.hour_matched(send.hour, r.hour, how.opening)
         for matched in range(2):

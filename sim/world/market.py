@@ -45,7 +45,10 @@ class Disturbance:
 
 @dataclass(frozen=True)
 class Joining:
-    """Newcomers who come by themselves: a Poisson process, independent of what the operator does."""
+    """Newcomers who come by themselves: a Poisson process, independent of what the operator does.
+
+    Those who come by themselves, the first places of the market, are like members; the others are the public.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -63,6 +66,30 @@ class Joining:
     closed: Annotated[bool, About("", "whether the membership takes in nobody but those who come by themselves")] = (
         False
     )
+    likely_share: Annotated[
+        float,
+        Share,
+        About(
+            "share of persons who are no founders",
+            "those of the kind that comes by itself, who come first; the others are the public",
+            "assumed: most people would never come by themselves",
+            "assumption",
+        ),
+    ] = 0.2
+    public_hunters: Annotated[
+        float,
+        Share,
+        About("share of the public", "coupon hunters", "assumed: more than among members", "assumption"),
+    ] = 0.25
+    public_wants: Annotated[
+        float,
+        Share,
+        About("share of the public", "who have a use for the goods at all", "assumed", "assumption"),
+    ] = 0.25
+
+    def likely(self, founders: int, size: int) -> float:
+        """The places below which a person is of the kind that comes by itself."""
+        return founders + self.likely_share * max(size - founders, 0)
 
 
 _SILENT = "a seed plan's silent members: 40 % look for knowledge, 30 % are price-sensitive"

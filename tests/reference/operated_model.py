@@ -1,9 +1,10 @@
 """The operated day, written a second time: one plain object per member, one day after the other.
 
-It follows sections 7.18 to 7.34 of docs/MODEL.md and shares with the simulator its luck (`sim.rng`), its elementary
-functions (`sim.numbers`) and the settings; the founders' past and the clock are the null model's of this folder. It
-is slow and obvious on purpose: an operator's record is a list of days, a wallet a list of coupons, and whatever can
-be looked up is not kept. Not covered: newcomers, budgets, the lever welcome, content that rests while messages go.
+It follows sections 7.18 to 7.34 and 7.37 of docs/MODEL.md and shares with the simulator its luck (`sim.rng`), its
+elementary functions (`sim.numbers`) and the settings; the founders' past and the clock are the null model's of this
+folder. It is slow and obvious on purpose: an operator's record is a list of days, a wallet a list of coupons, and
+whatever can be looked up is not kept. Not covered: newcomers, budgets, the lever welcome, content that rests while
+messages go.
 """
 
 import calendar
@@ -224,7 +225,9 @@ class OperatedModel:
         ratio = hazard * drifting.drift_scale / drifting.drift_shape
         stays = (1.0 - w - power(ratio, 1.0 / 3.0)) / math.sqrt(w)
         t = q.temperament
-        own = math.sqrt(1.0 - t.fit_stays**2) * self._normal(key, rng.TEMPERAMENT, 0)
+        alike = (t.alike_close, t.alike_friends, t.alike_acquaintances)
+        hunting = (t.hunters_close, t.hunters_friends, t.hunters_acquaintances)
+        own = math.sqrt(1.0 - t.fit_stays**2) * self._in_circles(key, 0, alike)
         fit = logistic(t.fit_spread * (t.fit_stays * stays + own))
         need = self._need(self._first(key, rng.TEMPERAMENT, 3))
         likes_price = 1.0 if need == 1 else 0.0
@@ -250,7 +253,8 @@ class OperatedModel:
             attached=attached,
             fit=fit,
             price_sensitivity=logistic(self._normal(key, rng.TEMPERAMENT, 1) - 0.3 + likes_price),
-            hunter=self._first(key, rng.TEMPERAMENT, 2) < self.market.hunter_share,
+            hunter=self.market.hunter_share > 0.0
+            and self._in_circles(key, 2, hunting) < normal_quantile(self.market.hunter_share),
             need=need,
             hour=centre + t.hour_spread * normal_quantile(around),
             tolerance=t.tolerance * exp(t.tolerance_spread * self._normal(key, rng.TEMPERAMENT, 5)),
@@ -270,6 +274,36 @@ class OperatedModel:
             self._lapse(member)
             member.due = int(NEVER)
         return member
+
+    def _in_circles(self, place: int, trait: int, shares: tuple[float, float, float]) -> float:
+        """A normal score that circles have in common by these shares of variance; a founder's key is his place."""
+        score = math.sqrt(1.0 - sum(shares)) * self._normal(place, rng.TEMPERAMENT, trait)
+        for layer, share in enumerate(shares):
+            score += math.sqrt(share) * self._normal(self._circle(place, layer), rng.ALIKE, trait)
+        return score
+
+    def _circle(self, place: int, layer: int) -> int:
+        """The key of the circle in which a place sits."""
+        net, size = self.market.network, self.market.size
+        a = math.isqrt(size - 1) + 1
+        b = -(-size // a)
+        i, j = divmod(place, b)
+        for turn in range(6):
+            moved = self._first(int(rng.MARKET_KEY), rng.SEATING, (6 * layer + turn) * 32768 + (i if turn % 2 else j))
+            if turn % 2:
+                j = (j + math.floor(b * moved)) % b
+            else:
+                i = (i + math.floor(a * moved)) % a
+        seat = b * i + j
+        if layer < 2:
+            return 2**62 + layer * 2**32 + seat - seat % (net.friends if layer else net.close)
+        sizes = [net.acquaintances_least * 2**k for k in range(31)]
+        sizes = [s for s in sizes if s <= net.acquaintances_most]
+        weights = [net.tail**k for k in range(len(sizes))]
+        ends = [math.floor(a * b * sum(weights[: k + 1]) / sum(weights)) for k in range(len(sizes) - 1)]
+        wing = sum(seat >= end for end in ends)
+        start = ends[wing - 1] if wing else 0
+        return 2**62 + 2 * 2**32 + seat - (seat - start) % sizes[wing]
 
     def _need(self, u: float) -> int:
         segments = self.market.segments
