@@ -148,6 +148,7 @@ class Member(mesa.Agent):
     own_row = _relation_field("own_row")
     wants = _relation_field("wants")
     guarded = _relation_field("guarded")
+    earned = _relation_field("earned")
     tier = _relation_field("tier")
     koc = _relation_field("koc")
     urge = _relation_field("urge")

@@ -129,6 +129,7 @@ RELATION_FIELDS = (
         "wants", "i1", "", _T + "1 for one who has a use for the goods, 0 for one who came for something else"
     ),
     RelationField("guarded", "i1", "", _S + "1 while the member who brought him stays"),
+    RelationField("earned", "i1", "", "state: 1 where he earned a coupon yesterday"),
     RelationField("tier", "i1", "", "state: his tier; 0 none"),
     RelationField("koc", "i1", "", "state: 1 while the operator counts him among its advocates"),
     RelationField("segment", "i1", "", "his lifecycle stage at day 0, or newcomer: what results are told apart by"),

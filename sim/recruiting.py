@@ -14,8 +14,8 @@ import numpy as np
 
 from sim import network, rng
 from sim.accounting import posting
-from sim.behaviour import answering, drifting, joining, pricing, spending, temperament
-from sim.behaviour.day import enrol, give_offer, join, meet, place_order
+from sim.behaviour import answering, drifting, inviting, joining, pricing, spending, temperament
+from sim.behaviour.day import NEVER, enrol, give_offer, join, meet, place_order
 from sim.jit import kernel, rule
 from sim.population import BLOCK, RELATION
 from sim.touch import APPEAL, Appeal, Entrance
@@ -156,12 +156,11 @@ def tell(
         m, r = rows[news[e, 0] - start], relations[news[e, 0] - start]
         channel = int(news[e, 1])
         place = int(news[e, 0]) if news[e, 0] < founders else int(m.key)
-        picks = 1
-        if channel == posting.WORD_OF_MOUTH or (channel == posting.REFERRAL and ops[0].refer_one_sided == 0.0):
-            picks = int(q[0].inviting.chooses)
+        greedy = channel == posting.REFERRAL and ops[0].refer_one_sided == 1.0
+        picks = int(q[0].inviting.chooses) if greedy or channel in (posting.WORD_OF_MOUTH, posting.REFERRAL) else 1
         for number in range(int(news[e, 3]), int(news[e, 3]) + int(news[e, 2])):
             posting.post_response(m, posting.INVITATIONS, 1, today, books)
-            best, layer, wish = NOBODY, 0, -1.0
+            best, layer, wish = NOBODY, 0, -9.0
             for pick in range(picks):
                 which = number * picks + pick
                 if channel == posting.SHARING or channel == posting.ADVOCATE:
@@ -179,7 +178,7 @@ def tell(
                 likes = 0.0
                 if picks > 1:
                     meet_person(spare[0], np.uint64(other), founders, today, ops, p, q)
-                    likes = spare[0].fit + spare[0].wants
+                    likes = inviting.suits(spare[0], greedy)
                 if likes > wish:
                     best, layer, wish = other, through, likes
             if best == NOBODY:
@@ -283,14 +282,16 @@ def enter(
 @rule
 def won(m: Any, r: Any, one: Any, appeal: Any, today: Any, desk: Any, p: Any, q: Any, books: Any) -> None:
     """What it means to a newcomer that he was won rather than came by himself."""
-    if r.wants == 0:  # he goes when he has what he came for
+    if r.wants == 0 or r.hunter == 1:  # he goes when he has what he came for
         m.drift_hazard += q.joining.idle_hazard
         m.drift_at = today.day + 1.0 + drifting.days_attached(today.luck, m.key, 0, m.drift_hazard)
-        posting.post_response(m, posting.IDLE_JOINED, 1, today, books)
+    posting.post_response(m, posting.IDLE_JOINED, 1 - r.wants, today, books)
     r.met = 1
     joining.starts(r, appeal, one.tie, one.trust, q.joining)
     if one.stays == 1 and one.channel != posting.SHARING:
         r.guarded = 1
+        if r.visit_at < NEVER:
+            r.visit_at = today.day + 1.0 + (r.visit_at - today.day - 1.0) / q.joining.company
     if appeal.kit > 0.0:
         posting.post_response(m, posting.SAMPLES, spending.cents(appeal.kit), today, books)
     if appeal.price > 0.0:
@@ -300,8 +301,8 @@ def won(m: Any, r: Any, one: Any, appeal: Any, today: Any, desk: Any, p: Any, q:
         posting.post_segment(r, posting.SEGMENT_REVENUE, price, today, books)
         posting.post_segment(r, posting.SEGMENT_LIST, price, today, books)
         place_order(m, price, today, books)
-    if appeal.offer >= 0:
-        give_offer(m, r, appeal.offer, 1, today, desk, books)
+    if appeal.offer >= 0 and give_offer(m, r, appeal.offer, 1, today, desk, books) >= 0:
+        r.earned = 1
     if appeal.coverage > 0.0 and rng.uniform(today.luck, m.key, rng.TAGGING, ENTRANCE) < appeal.coverage:
         r.tag = answering.read_need(r.need, today.luck, m.key, ENTRANCE, 0.0)
         r.tag_day = today.day
@@ -318,7 +319,7 @@ ENTRANCE = 900_000_000
 @kernel
 def reward(
     rows: Any, relations: Any, due: Any, start: int, inviters: Any, schemes: Any, offer: int, needed: int,
-    points: int, privilege: int, today: Any, desk: Any, books: Any,
+    points: int, cash: int, today: Any, desk: Any, books: Any,
 ) -> None:  # fmt: skip
     """Inviters (rows of one block, as often as each brought somebody) are credited and rewarded; schemes: 1 where he
     was brought under the referral scheme.
@@ -329,14 +330,14 @@ def reward(
         if schemes[e] == 0 or m.listed == 0:
             continue
         if r.brought % needed == 0:
-            if offer >= 0:
-                give_offer(m, r, offer, 1, today, desk, books)
+            if offer >= 0 and give_offer(m, r, offer, 1, today, desk, books) >= 0:
+                r.earned = 1
                 due[inviters[e] - start] = today.day + 1
+            if cash > 0:
+                posting.post_response(m, posting.REWARD_COST, cash, today, books)
             if points > 0:
                 r.points += points
                 posting.post_response(m, posting.POINTS_EARNED, points, today, books)
-            if privilege > 0:
-                posting.post_response(m, posting.REWARD_COST, privilege, today, books)
 
 
 @kernel
@@ -359,9 +360,9 @@ def joined_rows(rows: Any, relations: Any, low: int, high: int, kept: Any) -> No
 KEPT = ("joined", "hunters", "active_30", "active_90")
 """What is counted of newcomers by joining day and channel.
 
-active_30: with a sign of life in the 30 days after that of joining; active_90: in days 61 to 90.
+active_30: with a sign of life in the fortnight up to their 30th day; active_90: in the 30 days up to their 90th.
 """
-AGES = (30, 90)
+AGES, WINDOWS = (30, 90), (14, 30)
 
 
 class Recruiter:
@@ -492,14 +493,16 @@ class Recruiter:
         under = (newcomers["channel"][brought] == posting.REFERRAL).astype(np.int64)
         by_row = np.argsort(inviters, kind="stable")
         inviters, under = inviters[by_row], under[by_row]
-        offer = world.operator.first_offer["referral"] if scheme.on and scheme.reward > 0 else -1
-        privilege = round(100 * scheme.privilege_cost) if scheme.privilege > 0 else 0
+        coupons = scheme.on and scheme.reward > 0 and not scheme.cash
+        offer = world.operator.first_offer["referral"] if coupons else -1
+        cash = round(100 * scheme.reward) if scheme.cash else 0
+        cash += round(100 * scheme.privilege_cost) if scheme.privilege > 0 else 0
         for block in range(len(people.blocks)):
             low, high = np.searchsorted(inviters, [block * BLOCK, (block + 1) * BLOCK])
             if low < high:
                 reward(
                     people.blocks[block], people.relations[block], people.due[block], block * BLOCK,
-                    inviters[low:high], under[low:high], offer, scheme.needed, scheme.points, privilege, today,
+                    inviters[low:high], under[low:high], offer, scheme.needed, scheme.points, cash, today,
                     world.desk_today(), world.books,
                 )  # fmt: skip
 
@@ -520,7 +523,7 @@ class Recruiter:
             if day < 0:
                 continue
             for rows, relations, _, _, low, high in world.population.operated_ranges(*self._joined_on(world, day)):
-                kept_rows(rows, relations, low, high, max(day + 1, today.day - 29), 2 + place, self.kept[day])
+                kept_rows(rows, relations, low, high, today.day - WINDOWS[place] + 1, 2 + place, self.kept[day])
 
     def _joined_on(self, world: Any, day: int) -> tuple[int, int]:
         last = self.first_rows[day + 1] if day + 1 < len(self.first_rows) else world.population.count

@@ -57,6 +57,7 @@ TOLD = 35  # index: which of those whom he tells as an advocate or shows an orde
 APPROACH = 36  # of an inviter or channel; index: ordinal; which approach of a day comes first
 CHANNEL_PRICE = 37  # a channel; index: week
 SHOWING = 38  # index: ordinal of the order; whether he shows it
+EARNED = 41  # index: members brought so far; whether an earned coupon draws an order, or him back
 CHOOSING = 39  # index: month; who becomes an advocate where anybody may
 ALIKE = 40  # a circle; index: which trait; what its people have in common
 

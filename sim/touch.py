@@ -125,7 +125,8 @@ class Appeal:
     """What an entrance, or an invitation, offers to one who is not yet a member.
 
     intent: logits that those whom it reaches bring along; reward: what he gets for joining, as a share of a usual
-    order; earn: what he could then earn by inviting, likewise; push: how pushy it is, 0 to 1; price: what he pays to
+    order; earn: what he could then earn by inviting, at
+    his friends' expense, likewise; push: how pushy it is, 0 to 1; price: what he pays to
     come in, in cents, 0 for nothing; kit: what that costs the operator, in cents; orders: 1 where he comes to order;
     offer: place in the run's offers of the coupon that he gets; coverage: the share whose need is known from the
     start; contact: 1 where the operator may write to him.

@@ -169,6 +169,8 @@ def live_operated_day(m: Any, r: Any, touch: Any, today: Any, desk: Any, p: Any,
     for n in range(desk.sends.shape[0]):
         if (touch >> np.uint64(n)) & np.uint64(1):
             receive(m, r, desk.sends[n], today, desk, p, q, books)
+    if r.earned == 1:
+        use_earned(m, r, today, desk, p, q, books)
     while r.visit_at < today.day + 1.0:
         visit(m, r, today, q, books)
     tonight = clock_tonight(m, today)
@@ -376,6 +378,20 @@ def give_offer(m: Any, r: Any, number: int, known: int, today: Any, desk: Any, b
 
 
 @rule
+def use_earned(m: Any, r: Any, today: Any, desk: Any, p: Any, q: Any, books: Any) -> None:
+    """Coupons that he earned yesterday were what he wanted: they draw his next order, or him back."""
+    r.earned = 0
+    price = wallet.price_held(m, r, desk.offers, p.spending.median_order)
+    come, back = rng.two_uniforms(today.luck, m.key, rng.EARNED, int(r.brought))
+    if m.attached == 1 and price < 1.0:
+        drawn(m, r, pricing.offer_push(r, 1.0 - price, come, q.pricing), today, desk, p, q, books)
+    elif r.paused == 1 and back < returning.call_probability(
+        r, 1.0, 1.0, (1.0 - price) * pricing.taste(r, q.pricing), float(today.day - m.last_order), q.returning
+    ):
+        come_back(m, r, today, p, books)
+
+
+@rule
 def use_sample(m: Any, r: Any, place: int, today: Any, q: Any, books: Any) -> None:
     """He asks for the sample, gets it, and learns that the operator gives before it takes."""
     posting.post_offer(m, r.offer[place], 1, r.offer_cents[place], today, books)
@@ -403,6 +419,8 @@ def visit(m: Any, r: Any, today: Any, q: Any, books: Any) -> None:
     posting.post_sign_of_life(r, today, books)
     r.visits += 1
     hazard = q.visiting.visits_per_order * m.purchase_rate * r.pace
+    if r.guarded == 1:
+        hazard *= q.joining.company
     r.visit_at += visiting.visit_gap(today.luck, m.key, r.visits, hazard)
 
 
@@ -580,7 +598,7 @@ def tell_friends(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> N
         elif u >= unasked:
             channel = posting.REFERRAL
             if desk.ops[0].refer_one_sided == 1.0:
-                count = int(desk.ops[0].refer_needed)
+                count = int(desk.ops[0].refer_needed * q.inviting.insists)
         posting.post_news(r, channel, count, int(r.invites), books)
         r.invites += count
         r.urge += rng.exponential(today.luck, m.key, rng.URGE, r.invites)

@@ -82,12 +82,19 @@ class Inviting:
         between(0, 10),
         About("per day and share of an order", "hazard of inviting for the reward alone, in a coupon hunter", TRIAL,
               "assumption"),
-    ] = 0.06  # fmt: skip
+    ] = 0.12  # fmt: skip
+    insists: Annotated[
+        float,
+        Positive,
+        between(1, 20),
+        About("friends asked per friend needed", "by one who wants a reward for himself alone",
+              "assumed: about one in three says yes", "assumption"),
+    ] = 3.0  # fmt: skip
     chooses: Annotated[
         int,
         Positive,
         between(1, 20),
-        About("friends", "among whom he picks the one whom it suits best, unless paid at their expense", TRIAL,
+        About("friends", "among whom he picks whom it suits best; or, where he alone gains, one who will do it", TRIAL,
               "assumption"),
     ] = 3  # fmt: skip
     advocate: Annotated[
@@ -166,3 +173,11 @@ def advocated(cared: float, i: Any) -> float:
 def shows_probability(r: Any, social: float, taste: float, ops: Any, i: Any) -> float:
     """The chance that he shows a good order."""
     return min(i.shown * social * r.trust / ORDINARY_TRUST * (1.0 + i.shown_reward * ops.show_reward * taste), 0.95)
+
+
+@rule
+def suits(r: Any, greedy: bool) -> float:
+    """How much of a candidate a friend is: whom the goods suit, or, for the reward alone, who is easily had."""
+    if greedy:
+        return float(r.hunter)
+    return r.fit + r.wants - r.hunter

@@ -50,7 +50,7 @@ class Joining:
         float,
         between(-20, 20),
         About("logits", "of joining at an ordinary entrance, in one whom the products suit half", SET, "assumption"),
-    ] = -1.5
+    ] = -2.2
     fit: Annotated[
         float,
         NonNegative,
@@ -76,7 +76,14 @@ class Joining:
         NonNegative,
         between(0, 20),
         About("logits per share of an order", "more in a coupon hunter", TRIAL, "assumption"),
-    ] = 5.0
+    ] = 2.5
+    earn_hunter: Annotated[
+        float,
+        NonNegative,
+        between(0, 50),
+        About("logits per share of an order", "in a coupon hunter, for what he could earn by inviting in his turn",
+              "assumed", "assumption"),
+    ] = 10.0  # fmt: skip
     price: Annotated[
         float,
         NonNegative,
@@ -101,12 +108,19 @@ class Joining:
         between(0, 20),
         About("logits", "more when a close friend of ordinary trust asks", TRIAL, "assumption"),
     ] = 1.6
+    favour: Annotated[
+        float,
+        NonNegative,
+        between(0, 20),
+        About("logits", "more, when a close friend asks for his own sake, in one who has no use for the goods", TRIAL,
+              "assumption"),
+    ] = 4.0  # fmt: skip
     friend_trust: Annotated[
         float,
         NonNegative,
         between(0, 2),
         About("0 to 1", "trust lent by a close friend, per unit of his own trust above a fifth", TRIAL, "assumption"),
-    ] = 0.24
+    ] = 0.6
     guard: Annotated[
         float,
         Share,
@@ -114,17 +128,29 @@ class Joining:
               "referred customers churn 18 % less (Schmitt, Skiera & Van den Bulte 2011), only while the referrer "
               "stays (Van den Bulte et al. 2018)", "published"),
     ] = 0.8  # fmt: skip
+    company: Annotated[
+        float,
+        Positive,
+        between(0.1, 20),
+        About("times", "as often he looks in while that friend stays", "a friend in the membership anchors: claim; "
+              "size assumed", "assumption"),
+    ] = 1.6  # fmt: skip
     anchor: Annotated[
         float,
         Share,
         About("share", "of an entrance's reward that his reference price starts below list price",
               "35 % off at acquisition halves later value (Lewis 2006); size set", "assumption"),
-    ] = 0.6  # fmt: skip
+    ] = 0.3  # fmt: skip
     idle_hazard: Annotated[
         float,
         NonNegative,
         between(0, 10),
-        About("per day", "more hazard of drifting away in one who has no use for the goods", TRIAL, "assumption"),
+        About(
+            "per day",
+            "more hazard of drifting away in one who was won without a use for the goods, or for a coupon alone",
+            TRIAL,
+            "assumption",
+        ),
     ] = 0.06
     idle_pace: Annotated[
         float, Positive, Share, About("share", "of his buying that such a member does", "assumed", "assumption")
@@ -149,11 +175,13 @@ def join_probability(r: Any, taste: float, appeal: Any, tie: float, trust: float
     wish = j.ordinary + appeal.intent + j.fit * (r.fit - 0.5) - j.idle * idle + j.pushed * appeal.push
     wish += j.reward * appeal.reward * taste
     if r.hunter == 1:
-        wish += j.reward_hunter * (appeal.reward + appeal.earn)
+        wish += j.reward_hunter * appeal.reward + j.earn_hunter * appeal.earn
     if appeal.price > 0.0:
         wish -= j.price * (0.2 + 0.8 * idle)
     if tie > 0.0:
         wish += j.friend * tie * trust / ORDINARY_TRUST
+        if appeal.earn > 0.0:  # he is asked to join for the other's sake
+            wish += j.favour * tie * idle
     return logistic(wish)
 
 
@@ -174,4 +202,4 @@ def starts(r: Any, appeal: Any, tie: float, trust: float, j: Any) -> None:
     """What the way in which he joined does to him: trust lent or lost, a price to go by."""
     r.trust += j.friend_trust * tie * max(trust - 0.2, 0.0) - j.pushed_trust * appeal.push
     r.trust = min(max(r.trust, 0.0), 1.0)
-    r.reference_price -= j.anchor * min(appeal.reward, 1.0)
+    r.reference_price -= j.anchor * min(appeal.reward + appeal.earn, 1.0)

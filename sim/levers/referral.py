@@ -31,6 +31,7 @@ class Referral(Lever):
     privilege_cost: Annotated[
         float, NonNegative, between(0, 100_000), About("CNY", "of that privilege, each time", "assumed", "assumption")
     ] = 5.0
+    cash: Annotated[bool, About("", "whether the inviter's reward is paid in cash rather than as a coupon")] = False
     points: Annotated[int, NonNegative, between(0, 1_000_000), About("points", "to the inviter, each time")] = 0
     coupon_life: Annotated[int, between(1, 3650), About("days", "for which coupons hold")] = 30
     window: Annotated[
@@ -48,15 +49,15 @@ class Referral(Lever):
 
     def offers(self) -> list[Offer]:
         """The inviter's coupon, then the friend's."""
-        both = ((self.reward, NO_OFFER), (self.friend_reward, NO_OFFER))
-        return [Offer(CASH, 100.0 * v, 0.0, 100.0 * v, self.coupon_life) for v, _ in both if v > 0]
+        both = (0.0 if self.cash else self.reward, self.friend_reward)
+        return [Offer(CASH, 100.0 * v, 0.0, 100.0 * v, self.coupon_life) for v in both if v > 0]
 
     def entrances(self, morning: Morning) -> list[Entrance]:
         """What an invited friend is offered."""
-        friend = morning.first_offer + int(self.reward > 0) if self.friend_reward > 0 else NO_OFFER
+        friend = morning.first_offer + int(self.reward > 0 and not self.cash) if self.friend_reward > 0 else NO_OFFER
         appeal = Appeal(
             reward=morning.worth(self.friend_reward),
-            earn=morning.worth(self.reward / self.needed),
+            earn=morning.worth(self.reward / self.needed) if self.one_sided else 0.0,
             offer=friend,
         )
         return [Entrance(REFERRAL, appeal)]
