@@ -48,6 +48,9 @@ AUDIENCE = 26  # index: journey; whether he is in the drawn share of its audienc
 CUT = 27  # index: day and slot; who is left out where a budget binds
 GATE = 28  # whether he passes the gate at the entrance
 GOODS = 29  # index: ordinal of the order; which goods it was
+MEMBER_DAY = 30  # index: day; whether he thinks of the member day, and how strongly it pulls
+PUT_OFF = 31  # index: ordinal of the order; whether he puts it off until the member day
+SIGN_IN = 32  # index: day; whether he signs in when he visits
 
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""
