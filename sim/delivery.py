@@ -186,6 +186,14 @@ def log_sent(m: Any, r: Any, send: Any, today: Any, tags: Any) -> None:
 
 
 @kernel
+def tier_rows(rows: Any, relations: Any, low: int, high: int, counts: Any) -> None:
+    """Count the listed members of rows [low, high) by channel and tier in `counts`."""
+    for i in range(low, high):
+        if rows[i].listed == 1:
+            counts[rows[i].channel, relations[i].tier] += 1
+
+
+@kernel
 def draws_of(
     rows: Any, touches: Any, low: int, high: int, today: Any, slot: int, bit: int, draws: Any, count: int
 ) -> int:

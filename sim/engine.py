@@ -395,7 +395,8 @@ class World:
         self.stocks = np.zeros((self.plan.days, *self.opening.shape), dtype=np.int64)
         self.engaged = np.zeros((self.plan.days if self.operated else 0, len(ENGAGED)), dtype=np.int64)
         if self.operator is not None:
-            self._ops = self.operator.desk([], set()).ops
+            desk = self.operator.desk([], set())
+            self._ops, self._perks = desk.ops, desk.perks
             number = 0
             for rows, relations, _, due, low, high in self.population.operated_ranges():
                 eve, people = self.today(-1), (self.settings, self.responses)
@@ -433,8 +434,9 @@ class World:
         if self._desk is None:
             self._reserve_news()
             desk = self._desk = self.operator.morning(self.today(self.day), self.population, self.books)
-            if desk.ops[0] != self._ops[0]:  # business is run another way from today on: everybody notices
-                self._ops = desk.ops
+            if desk.ops[0] != self._ops[0] or desk.perks.tobytes() != self._perks.tobytes():
+                # business is run another way from today on: everybody notices
+                self._ops, self._perks = desk.ops, desk.perks
                 for _, _, _, due, low, high in self.population.operated_ranges():
                     np.minimum(due[low:high], self.day, out=due[low:high])
         return self._desk

@@ -15,7 +15,7 @@ from sim.levers.lever import Morning, Piece
 from sim.network import KNOWN, known
 from sim.population import Population
 from sim.strategy import Strategy
-from sim.touch import OFFER, SEND, SLOTS, Entrance, Offer, Send, table
+from sim.touch import OFFER, PERKS, SEND, SLOTS, TIERS, Entrance, Offer, Send, table
 from sim.units import record
 from sim.world.market import Market
 
@@ -74,16 +74,19 @@ COSTS = (
 )
 """What is charged to a strategy's budget, besides the offers that are still open."""
 MONTH = 30.4375
+COUNT_AGAIN = 30
+"""Days after which it is counted anew how many members hold each tier."""
 
 
 class Desk(NamedTuple):
     """What a member's day needs to know of the operator's: sends [n] of `SEND`; offers [n] of `OFFER`; ops [1] of
-    `OPS`: the market, and how the business is run today.
+    `OPS`: the market, and how the business is run today; perks [1] of `PERKS`: what membership gives today.
     """
 
     sends: np.ndarray
     offers: np.ndarray
     ops: np.ndarray
+    perks: np.ndarray
 
 
 class Programme:
@@ -138,9 +141,12 @@ class Operator:
         self._heavy, self._heavy_until = 0.0, -1
         self._month_opening = (-1, 0)
         self._produced = 0.0
+        self._held = np.zeros(len(TIERS))
+        self._counted = -1
+        self._owed = np.zeros(len(posting.CHANNELS))
 
-    def desk(self, sends: Sequence[Send], names: set[str]) -> Desk:
-        """Today's desk, with the levers of these names at work."""
+    def desk(self, sends: Sequence[Send], names: set[str], day: int = -1, served: bool = True) -> Desk:
+        """The desk of a day, with the levers of these names at work; served: whether services of tiers are paid."""
         ops = np.zeros(1, dtype=OPS)
         goods = self.strategy.assortment if "assortment" in names else None
         mending = self.strategy.mending if "mending" in names else None
@@ -162,7 +168,41 @@ class Operator:
             *self._telling(names),
             known(market.network, max(market.size, self.founders))[0].item(),
         )
-        return Desk(table(sends, SEND), self.offers, ops)
+        return Desk(table(sends, SEND), self.offers, ops, self._perks(names, day, served))
+
+    def _perks(self, names: set[str], day: int, served: bool) -> np.ndarray:
+        """What membership gives on a day."""
+        perks = np.zeros(1, dtype=PERKS)
+        weekday = (self.start.weekday() + day) % 7
+        for name in ("tiers", "member_day", "points"):
+            if name in names:
+                getattr(self.strategy, name).give(perks[0], day, weekday)
+        if "tiers" in names:
+            perks[0].held[:] = self._held
+            if not served:
+                perks[0].service[:] = 0.0
+        return perks
+
+    def _serve(self, day: int, left: float, today: Any, population: Population, books: Any) -> tuple[bool, float]:
+        """Pay for what tiers are given beside prices, by those who hold them this morning; count them each month.
+
+        Whether it could be paid, and what is left: prices and points are promises, a service can rest.
+        """
+        counts = np.zeros((len(posting.CHANNELS), len(TIERS)), dtype=np.int64)
+        for rows, relations, _, _, low, high in population.operated_ranges():
+            delivery.tier_rows(rows, relations, low, high, counts)
+        tiers = self.strategy.tiers
+        if self._counted < tiers.start or day - self._counted >= COUNT_AGAIN:
+            total = counts.sum(axis=0)
+            self._held = total[::-1].cumsum()[::-1] / max(total.sum(), 1)
+            self._counted = day if day > tiers.start else self._counted  # on the first day nobody holds a tier yet
+        owed = self._owed + counts @ np.array(tiers.services()) / MONTH
+        cost = np.floor(owed).astype(np.int64) - np.floor(self._owed).astype(np.int64)
+        if cost.sum() > left:
+            return False, left
+        self._owed = owed
+        books.responses[today.row, :, posting.BENEFIT_COST] += cost
+        return True, left - float(cost.sum())
 
     def _telling(self, names: set[str]) -> tuple[float, ...]:
         """What members gain by telling others, as the last fields of OPS."""
@@ -193,6 +233,9 @@ class Operator:
         left = self._left(today, date, books)
         left = self._run_business(names, day, population.count, left, today, books)
         acting = [(name, lever) for name, lever in acting if name in names]
+        served = True
+        if "tiers" in names:
+            served, left = self._serve(day, left, today, population, books)
         sends: list[Send] = []
         self.entrances = []
         programme = Programme(self.strategy.content, self.start, day, self.majority) if "content" in names else None
@@ -221,7 +264,7 @@ class Operator:
                 wished, left = self._produce(wished, left, today, books)
             sends += wished
         sends = sends[:SLOTS]
-        desk = self.desk(sends, names)
+        desk = self.desk(sends, names, day, served)
         if sends or ("tags" in names and self.strategy.tags.learn):
             self._deliver(desk, date, left, today, population, books, "tags" in names)
         return desk

@@ -103,9 +103,11 @@ RELATION_FIELDS = (
     RelationField("sent_in", "i2", "month", _B + "the calendar month to which sent_month refers"),
     RelationField("own_row", "i4", "", "which row of the population is his"),
     RelationField("points", "i4", "points", "state: points that he may still redeem"),
-    RelationField("tier_spend", "i4", "cents", _B + "what he has spent since his tier was last settled"),
+    RelationField("tier_spend", "i4", "cents", _B + "what he has spent of late, as of his last order; fading"),
+    RelationField("tier_until", "i4", "day", _B + "when his tier is reviewed; 0 before he is in the ladder"),
     RelationField("urge_rate", "f4", "per day", _S + "his hazard of inviting, as of when he was last looked at"),
     RelationField("sign_habit", "f4", "0 to 1", _S + "the habit of signing in"),
+    RelationField("visit_pace", "f4", "", _S + "the speed of his visits beside that of his purchases; 1 at rest"),
     RelationField("mark_count", "i2", "times", _B + "how often each journey spoke to him", MARKS),
     RelationField(
         "offer", "i2", "", "state: the offers in his wallet, as places in the run's offers; -1 none", WALLET

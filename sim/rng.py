@@ -60,6 +60,9 @@ SHOWING = 38  # index: ordinal of the order; whether he shows it
 EARNED = 41  # index: members brought so far; whether an earned coupon draws an order, or him back
 CHOOSING = 39  # index: month; who becomes an advocate where anybody may
 ALIKE = 40  # a circle; index: which trait; what its people have in common
+MEMBER_DAY = 42  # index: day; whether he thinks of the member day, and how strongly it pulls
+PUT_OFF = 43  # index: ordinal of the order; whether he puts it off until the member day
+SIGN_IN = 44  # index: day; whether he signs in when he visits
 
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""

@@ -17,12 +17,15 @@ from sim.levers.assortment import Assortment
 from sim.levers.content import Content
 from sim.levers.guard import Guard
 from sim.levers.lever import Lever, stage_bits
+from sim.levers.member_day import MemberDay
 from sim.levers.mending import Mending
 from sim.levers.messaging import Messaging
 from sim.levers.offers import Offers
+from sim.levers.points import Points
 from sim.levers.referral import Referral
 from sim.levers.sharing import Sharing
 from sim.levers.tags import Tags
+from sim.levers.tiers import Tiers
 from sim.levers.wakeup import Wakeup
 from sim.levers.warning import EarlyWarning
 from sim.levers.welcome import Welcome
@@ -73,6 +76,9 @@ class Strategy:
     referral: Referral = field(default_factory=Referral)
     advocates: Advocates = field(default_factory=Advocates)
     sharing: Sharing = field(default_factory=Sharing)
+    tiers: Tiers = field(default_factory=Tiers)
+    member_day: MemberDay = field(default_factory=MemberDay)
+    points: Points = field(default_factory=Points)
 
     def levers(self) -> Iterator[tuple[str, Lever]]:
         """The levers that are on, in order of precedence."""
@@ -116,6 +122,8 @@ class Strategy:
                 f"{prefix}.offers.value={self.offers.value:g}: is a share where kind={self.offers.kind}, "
                 "and must not exceed 1"
             )
+        if self.tiers.on and not self.tiers.silver <= self.tiers.gold <= self.tiers.diamond:
+            raise InputError(f"{prefix}.tiers: silver, gold and diamond must not fall")
         guard = self.guard
         for name, lever in (("messaging", self.messaging), ("offers", self.offers)):
             alone = name == "offers" or (self.messaging.per_week <= 7.0 and not self.messaging.own_hour)

@@ -164,6 +164,49 @@ class Entrance:
     reach: float = 0.0
 
 
+TIERS = ("none", "silver", "gold", "diamond")
+
+PERKS = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [
+                ("tiers", "f8"),
+                ("rung", "f8", (len(TIERS),)),
+                ("price_off", "f8", (len(TIERS),)),
+                ("service", "f8", (len(TIERS),)),
+                ("held", "f8", (len(TIERS),)),
+                ("spend_memory", "f8"),
+                ("grace", "f8"),
+                ("review", "f8"),
+                ("event", "f8"),
+                ("event_first", "f8"),
+                ("event_every", "f8"),
+                ("event_off", "f8"),
+                ("event_points", "f8"),
+                ("points", "f8"),
+                ("signin", "f8"),
+                ("speak", "f8"),
+                ("shown", "f8"),
+                ("per_yuan", "f8"),
+                ("batch", "f8"),
+                ("worth", "f8"),
+                ("expires", "f8"),
+            ],
+            align=True,
+        ),
+    )
+)
+"""What membership gives today, beside messages and offers; all 0 where no lever gives any of it.
+
+tiers: 1 while there are tiers; by tier: rung (cents of a year), price_off (share), service (cents a member and
+month), held (share of members with the tier or a higher one, as last counted); spend_memory, grace, review (days).
+event: 1 on a member day; event_first (day), event_every (days), event_off (share), event_points (times as many).
+points: 1 while points are given; signin, speak, shown, per_yuan (points each); batch: points that are redeemed
+together; worth: cents of a batch; expires: 1 on a day on which points end.
+"""
+
+
 def quiet_at(hour: float, begin: float, end: float) -> bool:
     """Whether an hour lies in quiet hours, which may go over midnight; equal ends mean none."""
     if begin <= end:

@@ -122,7 +122,10 @@ RESTLESS = Response(
     returning=Returning(called=0.3),
 )
 WAVY = Market(
-    joining=Joining(0.0, closed=True), hunter_share=0.4, season=Season("us_general_merchandise", 1.5), disturbance=Disturbance(0.5)
+    joining=Joining(0.0, closed=True),
+    hunter_share=0.4,
+    season=Season("us_general_merchandise", 1.5),
+    disturbance=Disturbance(0.5),
 )
 
 WEEK = "useful+none+benefit+any+any+fun+none"

@@ -149,6 +149,7 @@ RESPONSE_METRICS = (
     Metric("demoted", "flow", "members", "members who fell to a lower tier"),
     Metric("shares", "flow", "times", "orders that members showed to others"),
     Metric("idle_joined", "flow", "members", "latent: newcomers who had no use for the goods"),
+    Metric("points_liability", "stock", "points", "points earned that are neither redeemed nor expired"),
     Metric("load", "flow", "", "sum over messages of the receiver's fatigue over his tolerance, in thousandths"),
 )
 """Further columns where an operator speaks to members."""
@@ -203,6 +204,8 @@ def response_columns(ledger: Ledger, days: int, base: dict[str, np.ndarray]) -> 
     removed = base["removed"] - happened[:, posting.REMOVED_MUTED] - happened[:, posting.REMOVED_BLOCKED]
     out["reachable"] = opening + np.cumsum(base["joined"]) - lost - np.cumsum(removed)
     out["engaged_7"], out["engaged_30"] = ledger.engaged[:days, 0], ledger.engaged[:days, 1]
+    redeemed, expired = happened[:, posting.POINTS_REDEEMED], happened[:, posting.POINTS_EXPIRED]
+    out["points_liability"] = np.cumsum(happened[:, posting.POINTS_EARNED] - redeemed - expired)
     for group in ("messages", "opens"):
         out[group] = sum((out[f"{group}_{kind}"] for kind in KINDS), np.zeros(days, dtype=np.int64))
     out["cost"] = sum((out[name] for name in _COSTS), np.zeros(days, dtype=np.int64))

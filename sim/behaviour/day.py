@@ -22,20 +22,23 @@ from sim.behaviour import (
     goods,
     inviting,
     novelty,
+    occasion,
     opening,
     permission,
     pricing,
     returning,
     satisfaction,
+    signing,
     spending,
     temperament,
+    tier,
     trust,
     visiting,
     wallet,
 )
 from sim.behaviour.shapes import TRUST_UNIT
 from sim.jit import rule
-from sim.numbers import exp
+from sim.numbers import exp, log
 from sim.population import WALLET
 from sim.touch import BENEFIT, FORMATS, MARK_ADVOCATE, NO_OFFER, SAMPLE, SLOTS, THRESHOLD
 
@@ -166,15 +169,20 @@ def live_operated_day(m: Any, r: Any, touch: Any, today: Any, desk: Any, p: Any,
     if m.listed == 0:
         recall(r, touch, desk)
         return
+    keep_account(m, r, today, desk, q, books)
     for n in range(desk.sends.shape[0]):
         if (touch >> np.uint64(n)) & np.uint64(1):
             receive(m, r, desk.sends[n], today, desk, p, q, books)
     if r.earned == 1:
         use_earned(m, r, today, desk, p, q, books)
+    if r.visit_at < today.day + 1.0:
+        sign_in(m, r, today, desk, q, books)
     while r.visit_at < today.day + 1.0:
         visit(m, r, today, q, books)
+    if desk.perks[0].event > 0.0:
+        think_of_member_day(m, r, today, desk, p, q, books)
     tonight = clock_tonight(m, today)
-    while m.order_at < tonight:
+    while m.order_at < tonight and not waits(m, r, today, desk, q):
         order(m, r, PLANNED, today, desk, p, q, books)
         m.order_at += buying.gap(today.luck, m.key, gap_number(m, r), p.buying) / (m.purchase_rate * r.pace)
     if m.drift_at < today.day + 1.0:
@@ -214,7 +222,10 @@ def recover(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
             r.patience -= permission.opt_out_hazard(r, tired, heard, q.fatigue.memory, m.attached, q.permission)
     if r.urge_rate > 0.0:
         r.urge -= days * float(r.urge_rate)
-    r.trust = trust.trust_after(r.trust, r.trust_rest, days, q.trust)
+    r.trust = trust.trust_after(r.trust, tier.resting_trust(r, desk.perks[0], q.tier), days, q.trust)
+    if r.sign_habit > 0.0:
+        habit = np.float64(r.sign_habit) * exp(-days / q.signing.memory)
+        r.sign_habit = habit if habit > AT_REST else 0.0
     if r.met == 1:
         r.fatigue *= exp(-days / q.fatigue.memory)
         fresh = exp(-days / q.novelty.memory)
@@ -264,11 +275,138 @@ def think_of_leaving(m: Any, r: Any, today: Any, q: Any, books: Any) -> None:
 
 @rule
 def empty_wallet(m: Any, r: Any, today: Any, books: Any) -> None:
-    """Whoever is no longer a member loses his offers."""
+    """Whoever is no longer a member loses his offers and his points."""
+    lose_points(m, r, today, books)
     for k in range(WALLET):
         if r.offer[k] != NO_OFFER:
             posting.post_offer(m, r.offer[k], 2, r.offer_cents[k], today, books)
             r.offer[k] = NO_OFFER
+
+
+@rule
+def keep_account(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
+    """His tier and his points as they stand today: he enters the ladder or falls a rung, and points end."""
+    perks = desk.perks[0]
+    if r.points > 0 and (perks.points == 0.0 or perks.expires > 0.0):
+        lose_points(m, r, today, books)
+    if perks.tiers == 0.0:
+        if r.tier > 0:  # the ladder has been taken away
+            fall_to(m, r, 0, today, q, books)
+        r.tier_until = 0
+        return
+    if r.tier_until == 0:
+        # his past is known as a sum, so that it counts as if it had been even
+        spent = tier.even_spend(float(m.spend), float(m.last_order - m.joined), perks.spend_memory)
+        r.tier_spend = spending.cents(min(spent, MOST_SPENT))
+        r.tier_until = NEVER
+        climb(m, r, today, perks, books)
+    elif r.tier > 0 and today.day >= r.tier_until:
+        fall_to(m, r, min(tier.rung_reached(spent_of_late(m, r, today, perks), perks), r.tier - 1), today, q, books)
+        set_review(m, r, today, perks)
+
+
+MOST_SPENT = 2e9
+"""No more cents than these are counted for a tier."""
+
+
+@rule
+def spent_of_late(m: Any, r: Any, today: Any, perks: Any) -> float:
+    """What he has spent of late, in cents, as the ladder counts it today."""
+    return float(r.tier_spend) * exp(-float(today.day - m.last_order) / perks.spend_memory)
+
+
+@rule
+def climb(m: Any, r: Any, today: Any, perks: Any, books: Any) -> None:
+    """He rises to the rung that his spending reaches, if it is higher than his."""
+    reached = tier.rung_reached(spent_of_late(m, r, today, perks), perks)
+    if reached > r.tier:
+        r.tier = reached
+        r.met = 1
+        post_response(m, posting.PROMOTED, 1, today, books)
+    set_review(m, r, today, perks)
+
+
+@rule
+def set_review(m: Any, r: Any, today: Any, perks: Any) -> None:
+    """He keeps his tier until the first review after his spending has faded below its rung and the grace is over."""
+    if r.tier == 0 or perks.rung[r.tier] <= 0.0:
+        r.tier_until = NEVER
+        return
+    spent = spent_of_late(m, r, today, perks)
+    if spent >= perks.rung[r.tier]:
+        lasts = perks.spend_memory * log(spent / perks.rung[r.tier]) + perks.grace
+        r.tier_until = int(perks.review) * (1 + int((today.day + lasts) / perks.review))
+
+
+@rule
+def fall_to(m: Any, r: Any, lower: int, today: Any, q: Any, books: Any) -> None:
+    """He falls to a lower tier, and takes it ill."""
+    r.tier = lower
+    r.trust -= q.tier.fall * r.trust
+    post_response(m, posting.DEMOTED, 1, today, books)
+
+
+@rule
+def lose_points(m: Any, r: Any, today: Any, books: Any) -> None:
+    """All his points end unused."""
+    if r.points > 0:
+        post_response(m, posting.POINTS_EXPIRED, r.points, today, books)
+        r.points = 0
+
+
+@rule
+def earn(m: Any, r: Any, points: float, today: Any, books: Any) -> None:
+    """Points for something that he did."""
+    some = int(points)
+    if some > 0:
+        r.points += some
+        r.met = 1
+        post_response(m, posting.POINTS_EARNED, some, today, books)
+
+
+@rule
+def sign_in(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
+    """On the first visit of a day he may sign in for points: the more often, the more offers mean to him."""
+    perks = desk.perks[0]
+    if perks.signin == 0.0:
+        return
+    chance = signing.sign_chance(np.float64(r.sign_habit), pricing.taste(r, q.pricing), perks, q.signing)
+    if rng.uniform(today.luck, m.key, rng.SIGN_IN, today.day) < chance:
+        post_response(m, posting.SIGNINS, 1, today, books)
+        earn(m, r, perks.signin * (perks.event_points if perks.event > 0.0 else 1.0), today, books)
+        r.sign_habit += q.signing.gain * (1.0 - np.float64(r.sign_habit))
+
+
+@rule
+def think_of_member_day(m: Any, r: Any, today: Any, desk: Any, p: Any, q: Any, books: Any) -> None:
+    """Some think of the member day, and it draws their next order forward."""
+    notices, strength = rng.two_uniforms(today.luck, m.key, rng.MEMBER_DAY, today.day)
+    off = desk.perks[0].event_off
+    if notices >= q.occasion.notices or m.attached == 0 or off <= 0.0:
+        return
+    r.met = 1
+    pricing.price_seen(r, 1.0 - off, q.pricing)
+    drawn(m, r, pricing.offer_push(r, off, strength, q.pricing), today, desk, p, q, books)
+
+
+@rule
+def waits(m: Any, r: Any, today: Any, desk: Any, q: Any) -> bool:
+    """Whether he waits with an order for the member day; he is asked each day until he places it."""
+    if desk.perks[0].event_every == 0.0:
+        return False
+    taste = pricing.taste(r, q.pricing)
+    return occasion.puts_off(today.luck, m.key, m.orders, today.day, taste, desk.perks[0], q.occasion)
+
+
+@rule
+def member_price(m: Any, r: Any, desk: Any, p: Any, q: Any) -> float:
+    """The price, as a share of list price, that his tier and points give him on his usual order, coupons apart."""
+    perks = desk.perks[0]
+    price = 1.0 - perks.price_off[r.tier]
+    if r.points > 0:
+        usual = wallet.usual_cents(m, p.spending.median_order)
+        price -= signing.batches(r.points, usual, perks, q.signing) * perks.worth / usual
+    return price
 
 
 @rule
@@ -322,6 +460,7 @@ def receive(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, q: Any, bo
     wants, answers = rng.two_uniforms(today.luck, m.key, rng.PULL, index)
     if answers < opening.interact_probability(r, send.kind, match, q.opening):
         post_response(m, posting.INTERACTIONS, 1, today, books)
+        earn(m, r, desk.perks[0].speak, today, books)
     depth = 0.0
     if place >= 0:
         r.offer_known[place] = 1
@@ -340,7 +479,7 @@ def receive(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, q: Any, bo
     if follows < opening.visit_probability(match, q.opening):
         post_response(m, posting.MESSAGE_VISITS, 1, today, books)
         if m.attached == 1:
-            cheap = pricing.price_factor(r, price, q.pricing)
+            cheap = pricing.price_factor(r, price * member_price(m, r, desk, p, q), q.pricing)
             if wants < visiting.impulse_probability(r, send.pull * match, cheap, q.visiting):
                 order(m, r, IMPULSE, today, desk, p, q, books)
                 r.debt += q.visiting.borrowed
@@ -418,7 +557,7 @@ def visit(m: Any, r: Any, today: Any, q: Any, books: Any) -> None:
     post_response(m, posting.OWN_VISITS, 1, today, books)
     posting.post_sign_of_life(r, today, books)
     r.visits += 1
-    hazard = q.visiting.visits_per_order * m.purchase_rate * r.pace
+    hazard = q.visiting.visits_per_order * m.purchase_rate * r.pace * np.float64(r.visit_pace)
     if r.guarded == 1:
         hazard *= q.joining.company
     r.visit_at += visiting.visit_gap(today.luck, m.key, r.visits, hazard)
@@ -444,17 +583,24 @@ def order(m: Any, r: Any, why: int, today: Any, desk: Any, p: Any, q: Any, books
         value = spending.cents(q.goods.exclusive_value * value)
         listed = value
     outcome, found = rng.two_uniforms(today.luck, m.key, rng.EXPERIENCE, at)
-    off = redeem(m, r, value, found < q.pricing.found, today, desk, q, books)
+    perks = desk.perks[0]
+    # what his tier and the day take off comes first, coupons off what is left
+    cut = 1.0 - (1.0 - perks.price_off[r.tier]) * (1.0 - perks.event * perks.event_off)
+    own = spending.cents(cut * value) if cut > 0.0 else 0
+    off = redeem(m, r, value - own, found < q.pricing.found, today, desk, q, books)
     if off < 0:  # he filled his basket up to a threshold
         listed += -off - 1
         value += -off - 1
-        off = redeem(m, r, value, found < q.pricing.found, today, desk, q, books)
+        off = redeem(m, r, value - own, found < q.pricing.found, today, desk, q, books)
+    if off > 0:
+        post_response(m, posting.COUPON_ORDERS, 1, today, books)
+    off += own
+    bought = pay_with_points(m, r, value - off, perks, today, q, books)
+    since = float(today.day - m.last_order)
     post_response(m, posting.LIST, listed, today, books)
     post_response(m, posting.DISCOUNT, off, today, books)
     post_response(m, posting.MARKDOWN, listed - value, today, books)
     post_response(m, posting.GOODS, spending.cents((1.0 - ops.margin) * listed), today, books)
-    if off > 0:
-        post_response(m, posting.COUPON_ORDERS, 1, today, books)
     if why == IMPULSE:
         post_response(m, posting.IMPULSE_ORDERS, 1, today, books)
         r.impulses += 1
@@ -466,12 +612,19 @@ def order(m: Any, r: Any, why: int, today: Any, desk: Any, p: Any, q: Any, books
         post_response(m, posting.ATTRIBUTED_ORDERS, 1, today, books)
     posting.post_sign_of_life(r, today, books)
     place_order(m, value - off, today, books)
-    if kind != goods.ORDINARY:
+    if perks.tiers > 0.0:
+        spent = float(r.tier_spend) * exp(-since / perks.spend_memory) + (value - off)
+        r.tier_spend = spending.cents(min(spent, MOST_SPENT))
+        climb(m, r, today, perks, books)
+    if perks.points > 0.0:
+        times = perks.event_points if perks.event > 0.0 else 1.0
+        earn(m, r, perks.per_yuan * times * (value - off) / 100.0, today, books)
+    if kind != goods.ORDINARY or own > 0:
         r.met = 1
     if r.met == 0:
         return
     if listed > 0:
-        pricing.price_paid(r, (value - off) / listed, q.pricing)
+        pricing.price_paid(r, (value - off - bought) / listed, q.pricing)
     spoilt = q.goods.clearance_disappoints if kind == goods.CLEARANCE else 0.0
     went = satisfaction.order_went(
         outcome,
@@ -486,6 +639,21 @@ def order(m: Any, r: Any, why: int, today: Any, desk: Any, p: Any, q: Any, books
         r.trust += q.goods.exclusive_trust * (1.0 - r.trust)
     if ops.sharing == 1.0 and well == 1:
         show(m, r, today, desk, q, books)
+
+
+@rule
+def pay_with_points(m: Any, r: Any, value: int, perks: Any, today: Any, q: Any, books: Any) -> int:
+    """He redeems whole batches of points with an order; returns the cents that they buy, beside what he pays."""
+    if r.points <= 0:
+        return 0
+    some = signing.batches(r.points, float(value), perks, q.signing)
+    if some <= 0:
+        return 0
+    bought = spending.cents(some * perks.worth)
+    r.points -= some * int(perks.batch)
+    post_response(m, posting.POINTS_REDEEMED, some * int(perks.batch), today, books)
+    post_response(m, posting.POINTS_COST, bought, today, books)
+    return bought
 
 
 @rule
@@ -625,10 +793,13 @@ def set_pace(m: Any, r: Any, today: Any, desk: Any, p: Any, q: Any) -> None:
         return
     ops = desk.ops[0]
     pace, drift = 1.0, 1.0
+    if r.tier_until != 0:
+        pace *= tier.pull(spent_of_late(m, r, today, desk.perks[0]), desk.perks[0], q.tier)
     if r.met == 1:
         if r.trust != r.trust_rest:
             pace *= exp(q.visiting.trust_pace * (r.trust - r.trust_rest) / TRUST_UNIT)
-        price = wallet.price_held(m, r, desk.offers, p.spending.median_order)
+        price = wallet.price_held(m, r, desk.offers, p.spending.median_order) * member_price(m, r, desk, p, q)
+        price *= occasion.price_expected(desk.perks[0], q.occasion)
         if price != 1.0 or r.reference_price != 1.0:
             pace *= pricing.price_factor(r, price, q.pricing)
         if r.permission == permission.BLOCKED:
@@ -651,6 +822,11 @@ def set_pace(m: Any, r: Any, today: Any, desk: Any, p: Any, q: Any) -> None:
         m.order_at = now + (m.order_at - now) * (r.pace / pace)
         r.visit_at = tomorrow + (r.visit_at - tomorrow) * (r.pace / pace)
         r.pace = pace
+    speed = signing.visit_speed(np.float64(r.sign_habit), pricing.taste(r, q.pricing), desk.perks[0], q.signing)
+    before = np.float64(r.visit_pace)
+    r.visit_pace = speed
+    if np.float64(r.visit_pace) != before:
+        r.visit_at = tomorrow + (r.visit_at - tomorrow) * (before / np.float64(r.visit_pace))
     if drift != r.drift_pace:
         m.drift_at = tomorrow + (m.drift_at - tomorrow) * (r.drift_pace / drift)
         r.drift_pace = drift
@@ -667,6 +843,7 @@ def meet(m: Any, r: Any, segment: int, today: Any, market: Any, p: Any, q: Any) 
     r.satisfaction = q.satisfaction.rest_low + q.satisfaction.rest_fit * r.fit
     r.reference_price = 1.0
     r.pace = 1.0
+    r.visit_pace = 1.0
     r.drift_pace = 1.0
     r.patience = rng.exponential(today.luck, m.key, rng.PATIENCE, 0)
     r.urge = rng.exponential(today.luck, m.key, rng.URGE, 0)
@@ -717,6 +894,9 @@ def next_operated_day(m: Any, r: Any, today: Any, q: Any) -> int:
     if r.urge_rate > 0.0:
         day = min(day, today.day + 1 + math.floor(min(max(r.urge, 0.0) / float(r.urge_rate), 1e6)))
     heard = today.day - r.last_message < q.permission.heard and r.permission == permission.REACHABLE
-    if r.pace != 1.0 or r.drift_pace != 1.0 or heard:
+    if r.tier > 0:
+        day = min(day, r.tier_until)
+    restless = r.pace != 1.0 or r.drift_pace != 1.0 or (m.attached == 1 and (r.tier > 0 or r.visit_pace != 1.0))
+    if restless or heard:
         day = min(day, today.day + LOOK_AGAIN)
     return order_day(m, today, max(day, today.day + 1))

@@ -94,7 +94,7 @@ class Inviting:
         int,
         Positive,
         between(1, 20),
-        About("friends", "among whom he picks whom it suits best; or, where he alone gains, one who will do it", TRIAL,
+        About("friends", "among whom he picks whom it suits best; or, for himself alone, who will do it", TRIAL,
               "assumption"),
     ] = 3  # fmt: skip
     advocate: Annotated[

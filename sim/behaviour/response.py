@@ -8,12 +8,15 @@ from sim.behaviour.goods import Goods
 from sim.behaviour.inviting import Inviting
 from sim.behaviour.joining import Joining
 from sim.behaviour.novelty import Novelty
+from sim.behaviour.occasion import Occasion
 from sim.behaviour.opening import Opening
 from sim.behaviour.permission import Permission
 from sim.behaviour.pricing import Pricing
 from sim.behaviour.returning import Returning
 from sim.behaviour.satisfaction import Satisfaction
+from sim.behaviour.signing import Signing
 from sim.behaviour.temperament import Temperament
+from sim.behaviour.tier import Tier
 from sim.behaviour.trust import Trust
 from sim.behaviour.visiting import Visiting
 from sim.units import STRICT
@@ -39,3 +42,6 @@ class Response:
     inviting: Inviting = field(default_factory=Inviting)
     returning: Returning = field(default_factory=Returning)
     answering: Answering = field(default_factory=Answering)
+    tier: Tier = field(default_factory=Tier)
+    occasion: Occasion = field(default_factory=Occasion)
+    signing: Signing = field(default_factory=Signing)
