@@ -2,18 +2,19 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim import delivery
 from sim.accounting import posting
+from sim.communities import NO_GROUPS, Communities
 from sim.levers.content import Content
 from sim.levers.lever import Morning, Piece
 from sim.population import Population
 from sim.strategy import Strategy
-from sim.touch import OFFER, SEND, SLOTS, Offer, Send, table
+from sim.touch import COMMUNITY, OFFER, SEND, SLOTS, Offer, Send, table
 from sim.units import record
 from sim.world.market import Market
 
@@ -58,12 +59,13 @@ MONTH = 30.4375
 
 class Desk(NamedTuple):
     """What a member's day needs to know of the operator's: sends [n] of `SEND`; offers [n] of `OFFER`; ops [1] of
-    `OPS`: the market, and how the business is run today.
+    `OPS`: the market, and how the business is run today; groups [n] of `communities.GROUP`.
     """
 
     sends: np.ndarray
     offers: np.ndarray
     ops: np.ndarray
+    groups: np.ndarray = NO_GROUPS
 
 
 class Programme:
@@ -107,6 +109,7 @@ class Operator:
         self.market = market
         self.majority = int(np.argmax(astuple(market.segments)))  # what most want: market research, not the rows
         self.tags = record(strategy.tags)
+        self.communities = Communities(strategy.community) if strategy.community.on else None
         self._heavy, self._heavy_until = 0.0, -1
         self._month_opening = (-1, 0)
         self._produced = 0.0
@@ -127,14 +130,20 @@ class Operator:
             mending.service if mending else 0.0,
             mending.logistics if mending else 0.0,
         )
-        return Desk(table(sends, SEND), self.offers, ops)
+        groups = self.communities.table("community" in names) if self.communities is not None else NO_GROUPS
+        return Desk(table(sends, SEND), self.offers, ops, groups)
 
-    def morning(self, today: Any, population: Population, books: Any) -> Desk:
-        """Choose today's messages and whom they reach; write touches, and costs into the books."""
+    def morning(self, today: Any, population: Population, people: Any, books: Any) -> Desk:
+        """Choose today's messages and whom they reach; write touches, and costs into the books.
+
+        people: how they respond, which decides who comes into a group when he is asked.
+        """
         day = today.day
         date = self.start + dt.timedelta(day)
         acting = [(name, lever) for name, lever in self.levers if lever.start <= day < lever.stop]
         names = {name for name, _ in acting}
+        if self.communities is not None:
+            self.communities.morning(today, population, people, books)
         left = self._left(today, date, books)
         left = self._run_business(names, day, population.count, left, today, books)
         acting = [(name, lever) for name, lever in acting if name in names]
@@ -152,6 +161,8 @@ class Operator:
             if name == "messaging" and "content" in names:
                 wished, left = self._produce(wished, left, today, books)
             sends += wished
+        if self.communities is not None and self.communities.lever.start <= day < self.communities.lever.stop:
+            sends = [replace(send, grouped=1) if send.path == COMMUNITY else send for send in sends]
         sends = sends[:SLOTS]
         desk = self.desk(sends, names)
         if sends or ("tags" in names and self.strategy.tags.learn):
@@ -189,6 +200,13 @@ class Operator:
                 continue
             books.responses[today.row, posting.EXISTING, posting.OPERATION_COST] += cost
             left -= cost
+        if self.communities is not None and "community" in names:
+            cost = self.communities.cost(100.0 * self.strategy.budget.wage)
+            if cost > left:
+                names.discard("community")
+            else:
+                books.responses[today.row, posting.EXISTING, posting.LABOUR_COST] += cost
+                left -= cost
         return left
 
     def _produce(self, sends: list[Send], left: float, today: Any, books: Any) -> tuple[list[Send], float]:

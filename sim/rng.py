@@ -48,6 +48,9 @@ AUDIENCE = 26  # index: journey; whether he is in the drawn share of its audienc
 CUT = 27  # index: day and slot; who is left out where a budget binds
 GATE = 28  # whether he passes the gate at the entrance
 GOODS = 29  # index: ordinal of the order; which goods it was
+GROUP_ASKED = 30  # index: level and day on which he was asked into a group; whether he comes
+GROUP_DAY = 31  # index: day; whether he posts in his group, and whether he leaves it
+GROUP_HAWK = 32  # index: day; whether his post is an advert of his own
 
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""

@@ -12,6 +12,7 @@ import yaml
 
 from sim.errors import InputError, nearest
 from sim.levers.assortment import Assortment
+from sim.levers.community import Community
 from sim.levers.content import Content
 from sim.levers.guard import Guard
 from sim.levers.lever import Lever, stage_bits
@@ -65,6 +66,7 @@ class Strategy:
     tags: Tags = field(default_factory=Tags)
     assortment: Assortment = field(default_factory=Assortment)
     mending: Mending = field(default_factory=Mending)
+    community: Community = field(default_factory=Community)
 
     def levers(self) -> Iterator[tuple[str, Lever]]:
         """The levers that are on, in order of precedence."""
@@ -116,6 +118,17 @@ class Strategy:
                     f"{prefix}.{name}.hour={lever.hour:g}: lies in the guard's quiet hours, "
                     f"{guard.quiet_from:g} to {guard.quiet_to:g}; nothing would be sent"
                 )
+        groups = self.community
+        if groups.on and groups.groups + groups.high_groups + groups.vip_groups == 0:
+            raise InputError(f"{prefix}.community: there are no groups; set {prefix}.community.groups to 1 or more")
+        if groups.high_share + groups.vip_share > 1.0:
+            raise InputError(
+                f"{prefix}.community: high_share and vip_share are shares of members and must not exceed 1 together"
+            )
+        if groups.strike_off and groups.clean_after == 0:
+            raise InputError(
+                f"{prefix}.community.strike_off=true: nobody is put out; set {prefix}.community.clean_after=30"
+            )
         for name, lever in self.levers():
             if lever.stop <= lever.start:
                 raise InputError(f"{prefix}.{name}: stop={lever.stop} must come after start={lever.start}")

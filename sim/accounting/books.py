@@ -35,10 +35,13 @@ STOCKS = (
 MEMBERS, FIRST_STAGE, FIRST_STATE, ATTACHED = 0, 1, 8, 15
 
 
-def new_books(days: int, cohorts: int, months: int, thresholds: np.ndarray, offers: int | None = None) -> Books:
+def new_books(
+    days: int, cohorts: int, months: int, thresholds: np.ndarray, offers: int | None = None, groups: int = 0
+) -> Books:
     """Empty books for a run of `days` days over `months` calendar months with `cohorts` joining months.
 
-    offers: how many offers an operator of this run has; None where no operator speaks.
+    offers: how many offers an operator of this run has; None where no operator speaks; groups: how many community
+    groups he can have.
     """
     operated = 0 if offers is None else days
     channels = len(posting.CHANNELS)
@@ -60,6 +63,7 @@ def new_books(days: int, cohorts: int, months: int, thresholds: np.ndarray, offe
         segments=zeros(-(-operated // posting.PERIOD), len(posting.SEGMENTS), len(posting.SEGMENT_EVENTS)),
         offers=zeros(max(offers or 0, 1), len(posting.OFFER_BOOK)),
         engaged=zeros(lookback + days),
+        groups=zeros(groups, len(posting.GROUP_BOOK)),
     )
 
 
@@ -158,7 +162,8 @@ class Ledger:
 
     opening [channel, STOCKS]: stocks before day 0; stocks [day, channel, STOCKS]; the rest as in `Books`. Where an
     operator speaks: engaged [day, window of 7 and 30 days]; naive [sent no message or some, (members of day 0, their
-    orders since, their orders before)]; None where none does.
+    orders since, their orders before)]; None where none does. groups [day, level,
+    `communities.DAILY`]: without days where there are no community groups.
     """
 
     opening: np.ndarray
@@ -173,3 +178,4 @@ class Ledger:
     offers: np.ndarray | None = None
     engaged: np.ndarray | None = None
     naive: np.ndarray | None = None
+    groups: np.ndarray | None = None

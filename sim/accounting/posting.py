@@ -157,6 +157,12 @@ PERIOD = 30
 
 OFFER_BOOK = ("issued", "redeemed", "expired", "issued_cents", "redeemed_cents", "expired_cents")
 
+GROUP_BOOK = ("came", "present", "living", "posts", "opened", "adverts", "hawked")
+"""What happens in a community group on a day: members who came less those who went; members who lived the day in it,
+and of these, those who had not drifted away, muted or blocked; posts; useful and amusing posts of the operator's
+opened; adverts of his received; members' own adverts."""
+CAME, PRESENT, LIVING, GROUP_POSTS, GROUP_OPENED, ADVERTS, HAWKED = range(len(GROUP_BOOK))
+
 NOBODY, GONE = 7, 8
 """Where a newcomer's activity comes from: no state; and from where on removals of members active today stand."""
 
@@ -171,8 +177,8 @@ class Books(NamedTuple):
     thresholds [4]: days of silence at which the lifecycle stage changes; lookback [1]: days before day 0 that
     the recency book tells apart;
     responses [day, channel, RESPONSES]; segments [period of 30 days, SEGMENTS, SEGMENT_EVENTS]; offers [offer of the
-    run, OFFER_BOOK]; engaged [day of the last sign of life]: change of the book of the engaged today. These four are
-    empty where no operator speaks.
+    run, OFFER_BOOK]; engaged [day of the last sign of life]: change of the book of the engaged today; groups [group,
+    GROUP_BOOK]: of today. These five are empty where no operator speaks, and the last where there are no groups.
     """
 
     events: np.ndarray
@@ -187,6 +193,7 @@ class Books(NamedTuple):
     segments: np.ndarray
     offers: np.ndarray
     engaged: np.ndarray
+    groups: np.ndarray
 
 
 @rule
@@ -292,6 +299,28 @@ def post_sign_of_life(r: Any, today: Any, books: Any) -> None:
         books.engaged[anchor(r.last_active, books)] -= 1
         books.engaged[anchor(today.day, books)] += 1
         r.last_active = today.day
+
+
+@rule
+def post_group(r: Any, event: int, books: Any) -> None:
+    """One of GROUP_BOOK in his group, today."""
+    books.groups[r.group, event] += 1
+
+
+@rule
+def post_group_joined(m: Any, r: Any, group: int, today: Any, books: Any) -> None:
+    """He comes into a group."""
+    r.group = group
+    post_response(m, GROUP_JOINED, 1, today, books)
+    books.groups[group, CAME] += 1
+
+
+@rule
+def post_group_left(m: Any, r: Any, today: Any, books: Any) -> None:
+    """He leaves his group, or is put out of it, for good."""
+    post_response(m, GROUP_LEFT, 1, today, books)
+    books.groups[r.group, CAME] -= 1
+    r.group = -2
 
 
 @rule

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from sim.behaviour.answering import Answering
 from sim.behaviour.fatigue import Fatigue
+from sim.behaviour.gathering import Gathering
 from sim.behaviour.goods import Goods
 from sim.behaviour.joining import Joining
 from sim.behaviour.novelty import Novelty
@@ -37,3 +38,4 @@ class Response:
     joining: Joining = field(default_factory=Joining)
     returning: Returning = field(default_factory=Returning)
     answering: Answering = field(default_factory=Answering)
+    gathering: Gathering = field(default_factory=Gathering)

@@ -34,7 +34,8 @@ class Ensemble:
     COHORT]; monthly [replication, calendar month, channel, MONTHLY]; member_weeks [week, founder]: orders of each
     member of day 0, summed over replications, where asked for (otherwise empty). Where an operator speaks: segments
     [replication, period of 30 days, SEGMENTS, SEGMENT_EVENTS]; naive [replication, sent no message or some, (members
-    of day 0, orders since, orders before)]; otherwise empty.
+    of day 0, orders since, orders before)]; otherwise empty. groups [replication, day, level, `communities.DAILY`];
+    empty where there are no community groups.
     """
 
     daily: np.ndarray
@@ -43,6 +44,7 @@ class Ensemble:
     monthly: np.ndarray
     segments: np.ndarray
     naive: np.ndarray
+    groups: np.ndarray
     member_weeks: np.ndarray
 
     @property
@@ -73,7 +75,8 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
     segments = none if ledger.segments is None else ledger.segments
     naive = none if ledger.naive is None else ledger.naive
     flows, cohorts, monthly = ledger.flows[None], ledger.cohorts[None], ledger.monthly[None]
-    return Ensemble(daily[None], flows, cohorts, monthly, segments[None], naive[None], weeks)
+    groups = none if ledger.groups is None else ledger.groups
+    return Ensemble(daily[None], flows, cohorts, monthly, segments[None], naive[None], groups[None], weeks)
 
 
 def _weeks_of_members(world: World) -> np.ndarray:
@@ -97,7 +100,7 @@ def run_batch(plan: Plan, seed: int, first: int, count: int, threads: int, membe
 
 def joined(parts: list[Ensemble]) -> Ensemble:
     """Ensembles one after the other."""
-    names = [field.name for field in fields(Ensemble) if field.name != "member_weeks"]
+    names = [f.name for f in fields(Ensemble) if f.name != "member_weeks"]
     weeks = sum((part.member_weeks for part in parts[1:]), parts[0].member_weeks)
     stacked = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return Ensemble(**stacked, member_weeks=weeks)
