@@ -280,12 +280,12 @@ def take_part(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None
     posting.post_group(r, posting.PRESENT, books)
     if m.attached == 0 or r.permission != permission.REACHABLE:
         return
+    life = gathering.catches(group.activity, group.adverts, q.gathering)
     says, goes = rng.two_uniforms(today.luck, m.key, rng.GROUP_DAY, today.day)
-    if goes < gathering.leave_hazard(group.adverts, q.gathering):
+    if goes < gathering.leave_hazard(life, group.adverts, q.gathering):
         posting.post_group_left(m, r, today, books)
         return
     posting.post_group(r, posting.LIVING, books)
-    life = gathering.catches(group.activity, group.adverts, q.gathering)
     gathering.trust_gathered(r, life, group.care, q.gathering)
     if says < gathering.speak_probability(r, life, q.gathering):
         post_response(m, posting.POSTS, 1, today, books)

@@ -84,7 +84,7 @@ class Gathering:
         About(
             "share", "of its weight that a message has in a group, beside one sent to him", "assumed", "assumption"
         ),
-    ] = 0.3
+    ] = 0.15
     unseen: Annotated[
         float,
         Share,
@@ -93,8 +93,15 @@ class Gathering:
     leaves: Annotated[
         float,
         Share,
-        About("per day", "hazard of leaving a group without adverts", "assumed: one in six a year", "assumption"),
-    ] = 0.0005
+        About("per day", "hazard of leaving a group full of life, without adverts", "assumed: one in seven a year",
+              "assumption"),
+    ] = 0.0004  # fmt: skip
+    dull: Annotated[
+        float,
+        NonNegative,
+        between(0, 100),
+        About("times", "more than that where nobody speaks", "assumed", "assumption"),
+    ] = 2.0
     bears: Annotated[
         float,
         Positive,
@@ -105,7 +112,7 @@ class Gathering:
             "one or two a day are borne, three make a dump: claims",
             "assumption",
         ),
-    ] = 2.5
+    ] = 4.0
     hawks: Annotated[
         float,
         Share,
@@ -140,10 +147,10 @@ def speak_probability(r: Any, life: float, g: Any) -> float:
 
 
 @rule
-def leave_hazard(adverts: float, g: Any) -> float:
-    """The hazard of leaving his group today."""
+def leave_hazard(life: float, adverts: float, g: Any) -> float:
+    """The hazard of leaving his group today: where nobody speaks there is little to stay for."""
     dose = adverts / g.bears
-    return g.leaves * (1.0 + dose * dose * dose)
+    return g.leaves * (1.0 + g.dull * (1.0 - life)) * (1.0 + dose * dose * dose)
 
 
 @rule

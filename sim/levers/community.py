@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from sim.levers.lever import Lever
+from sim.levers.lever import ALWAYS, Lever, Morning
+from sim.touch import COMMUNITY, FORMATS, FUN, USEFUL, Send
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
 
+FIRST_SLOT = 20
 _MOST = 10_000
 """Groups of one level that a run can have."""
 
@@ -62,3 +64,25 @@ class Community(Lever):
         About("hours a day", "of staff for each group with members, twice that with moderation", "assumed",
               "assumption"),
     ] = 0.1  # fmt: skip
+    wake_day: Annotated[
+        int, between(0, 100_000), About("day", "from which staff write in all groups to set members talking")
+    ] = ALWAYS
+    wake_days: Annotated[int, between(1, 3650), About("days", "for which they do")] = 14
+    wake_posts: Annotated[
+        int, between(1, 4), About("posts a day", "useful and amusing by turns, in the time of `hours`")
+    ] = 3
+
+    def sends(self, morning: Morning) -> list[Send]:
+        """What staff write to set members talking."""
+        if not self.wake_day <= morning.day < self.wake_day + self.wake_days:
+            return []
+        return [
+            Send(
+                slot=FIRST_SLOT + n,
+                kind=(USEFUL, FUN)[n % 2],
+                form=(morning.day + n) % len(FORMATS),
+                path=COMMUNITY,
+                hour=9.0 + 11.0 * n / 3.0,
+            )
+            for n in range(self.wake_posts)
+        ]
