@@ -1,7 +1,7 @@
 """Many replications of one plan: independent lives of the same world, in any order, on any number of workers."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import (
     FIRST_COMPLETED,
     Executor,
@@ -14,8 +14,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from sim.accounting import metrics
+from sim.communities import DAILY, LEVELS
 from sim.engine import Plan, World
 from sim.study.parts import keep, kept
 
@@ -104,6 +106,25 @@ def joined(parts: list[Ensemble]) -> Ensemble:
     weeks = sum((part.member_weeks for part in parts[1:]), parts[0].member_weeks)
     stacked = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return Ensemble(**stacked, member_weeks=weeks)
+
+
+def groups_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
+    """Community groups by strategy, replication, day and level; no rows for a strategy without groups."""
+    parts: list[pd.DataFrame] = []
+    for strategy, ensemble in lived.items():
+        if ensemble.groups.ndim == 4 and ensemble.groups.shape[1] > 0:
+            replications, days, levels, _ = ensemble.groups.shape
+            counted = ensemble.groups.reshape(-1, len(DAILY))
+            index = np.indices((replications, days, levels)).reshape(3, -1)
+            head = {
+                "strategy": strategy,
+                "replication": index[0],
+                "day": index[1],
+                "level": np.array(LEVELS)[index[2]],
+            }
+            parts.append(pd.DataFrame(head | {name: counted[:, n] for n, name in enumerate(DAILY)}))
+    names = ["strategy", "replication", "day", "level", *DAILY]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
 
 
 def run_ensemble(
