@@ -78,6 +78,8 @@ def in_audience(m: Any, r: Any, send: Any, stage: int, today: Any) -> bool:
     """Whether the operator means this member, by what he can see."""
     if not (send.stages >> stage) & 1:
         return False
+    if send.grouped == 1 and r.group < 0:
+        return False
     age = today.day - m.joined
     if age < send.joined_from or age > send.joined_to:
         return False
@@ -125,6 +127,8 @@ def know(m: Any, r: Any, today: Any, tags: Any) -> None:
     due = r.tags == 0 or (tags.refresh > 0.0 and today.day - r.tag_day >= tags.refresh)
     if tags.learn > 0.0 and (m.last_order == today.day - 1 or r.last_open == today.day - 1):
         due = True
+    if tags.learn > 0.0 and r.group >= 0 and r.last_active == today.day - 1:
+        due = True  # what he says in his group is a trace as well
     if due:
         r.tag = answering.read_need(r.need, today.luck, m.key, r.needs, tags.error)
         r.tags += 1

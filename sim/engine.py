@@ -23,6 +23,7 @@ from sim.behaviour.day import NEVER, join, live_one_day, live_operated_day, meet
 from sim.behaviour.drifting import Drifting
 from sim.behaviour.response import Response
 from sim.behaviour.spending import Spending
+from sim.communities import DAILY, LEVELS
 from sim.errors import InputError
 from sim.jit import kernel
 from sim.operation import Desk, Operator
@@ -360,6 +361,7 @@ class World:
         usual = 100.0 * self.conditions.behaviour.spending.median_order
         known = plan.founders.count, usual, self.responses
         self.operator = Operator(plan.strategy, plan.start, plan.market, *known) if self.operated else None
+        self._communities = self.operator.communities if self.operator is not None else None
         speed = daily_speed(
             plan.season or monthly_speed(plan.market.season),
             plan.start - dt.timedelta(self.history),
@@ -385,7 +387,8 @@ class World:
     def _new_books(self, days: int) -> Books:
         months = int(self._months[-1]) - self._month_zero + 1
         offers = len(self.operator.offers) if self.operator is not None else None
-        return accounting.new_books(days, int(self._months[-1]) + 1, months, self._thresholds, offers)
+        groups = 0 if self._communities is None else self._communities.count
+        return accounting.new_books(days, int(self._months[-1]) + 1, months, self._thresholds, offers, groups)
 
     def _open_books(self) -> None:
         self._recency = np.zeros_like(self.books.moved)
@@ -393,6 +396,8 @@ class World:
             accounting.recency(rows, low, high, self.books, self._recency)
         self.opening = self.census(-1)
         self.stocks = np.zeros((self.plan.days, *self.opening.shape), dtype=np.int64)
+        grouped = self.plan.days if self._communities is not None else 0
+        self.groups = np.zeros((grouped, len(LEVELS), len(DAILY)), dtype=np.int64)
         self.engaged = np.zeros((self.plan.days if self.operated else 0, len(ENGAGED)), dtype=np.int64)
         if self.operator is not None:
             desk = self.operator.desk([], set())
@@ -432,7 +437,7 @@ class World:
         """The operator's desk of today; the first to ask for it has him decide whom to reach with what."""
         assert self.operator is not None
         if self._desk is None:
-            self._reserve_news()
+            self.reserve_news()
             desk = self._desk = self.operator.morning(self.today(self.day), self.population, self.books)
             if desk.ops[0] != self._ops[0] or desk.perks.tobytes() != self._perks.tobytes():
                 # business is run another way from today on: everybody notices
@@ -441,7 +446,7 @@ class World:
                     np.minimum(due[low:high], self.day, out=due[low:high])
         return self._desk
 
-    def _reserve_news(self) -> None:
+    def reserve_news(self) -> None:
         """Room for whatever all members may tell today; memory is taken as it is written to."""
         need = NEWS_A_DAY * self.population.count
         if len(self.books.news) < need:
@@ -489,11 +494,15 @@ class World:
                 getattr(other, name)[today.row] = 0
             self.books.engaged[:] += other.engaged
             other.engaged[:] = 0
+            self.books.groups[:] += other.groups
+            other.groups[:] = 0
         before = self.stocks[today.row - 1] if today.row else self.opening
         accounting.close_day(today.day, today.row, self.books, self._recency, before, self.stocks[today.row])
         if self.operated:
             place = int(posting.anchor(today.day, self.books))
             engaged_rows(self._engaged, self.books.engaged, place, np.array(ENGAGED), self.engaged[today.row])
+        if self._communities is not None:
+            self._communities.evening(self.responses, self.books, self.groups[today.row])
         self.day += 1
         self._desk = None
 
@@ -586,7 +595,7 @@ class World:
         naive = np.zeros((2, 3), dtype=np.int64)
         for rows, relations, _, _, low, high in self.population.operated_ranges():
             naive_rows(rows, relations, low, high, naive)
-        return Ledger(*base, books.responses, segments, offers, self.engaged, naive)
+        return Ledger(*base, books.responses, segments, offers, self.engaged, naive, self.groups)
 
     def permissions(self) -> np.ndarray:
         """Count the listed members by permission as they stand: reachable, muted, blocked."""

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sim.accounting import metrics
-from sim.accounting.posting import post_relation_end, post_removal
+from sim.accounting.posting import post_group_left, post_relation_end, post_removal
 from sim.behaviour.day import (
     NEVER,
     empty_wallet,
@@ -198,11 +198,14 @@ class Member(mesa.Agent):
             world.need_a_day()
             post_removal(self.row, world.today(world.day), world.books)
             if world.operated:
+                world.reserve_news()
                 relation = world.population.relation(self.number)
                 due, place = world.population.due_day(self.number)
                 if world._desk is not None and due[place] <= world.day:
                     recall(relation, world.population.touch(self.number), world._desk)
                 empty_wallet(self.row, relation, world.today(world.day), world.books)
+                if relation["group"] >= 0:
+                    post_group_left(self.row, relation, world.today(world.day), world.books)
                 post_relation_end(self.row, relation, world.today(world.day), world.books)
                 relation["visit_at"] = NEVER
             self.row["listed"] = 0

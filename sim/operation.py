@@ -10,12 +10,13 @@ import numpy as np
 from sim import delivery
 from sim.accounting import posting
 from sim.advocacy import keep_advocates
+from sim.communities import NO_GROUPS, Communities
 from sim.levers.content import Content
 from sim.levers.lever import Morning, Piece
 from sim.network import KNOWN, known
 from sim.population import Population
 from sim.strategy import Strategy
-from sim.touch import OFFER, PERKS, SEND, SLOTS, TIERS, Entrance, Offer, Send, table
+from sim.touch import COMMUNITY, OFFER, PERKS, SEND, SLOTS, TIERS, Entrance, Offer, Send, table
 from sim.units import record
 from sim.world.market import Market
 
@@ -80,13 +81,15 @@ COUNT_AGAIN = 30
 
 class Desk(NamedTuple):
     """What a member's day needs to know of the operator's: sends [n] of `SEND`; offers [n] of `OFFER`; ops [1] of
-    `OPS`: the market, and how the business is run today; perks [1] of `PERKS`: what membership gives today.
+    `OPS`: the market, and how the business is run today; perks [1] of `PERKS`: what membership gives today;
+    groups [n] of `communities.GROUP`.
     """
 
     sends: np.ndarray
     offers: np.ndarray
     ops: np.ndarray
     perks: np.ndarray
+    groups: np.ndarray = NO_GROUPS
 
 
 class Programme:
@@ -138,6 +141,7 @@ class Operator:
         self.majority = int(np.argmax(astuple(market.segments)))  # what most want: market research, not the rows
         self.tags = record(strategy.tags)
         self._advocates: list[int] = []
+        self.communities = Communities(strategy.community) if strategy.community.on else None
         self._heavy, self._heavy_until = 0.0, -1
         self._month_opening = (-1, 0)
         self._produced = 0.0
@@ -168,7 +172,8 @@ class Operator:
             *self._telling(names),
             known(market.network, max(market.size, self.founders))[0].item(),
         )
-        return Desk(table(sends, SEND), self.offers, ops, self._perks(names, day, served))
+        groups = self.communities.table("community" in names) if self.communities is not None else NO_GROUPS
+        return Desk(table(sends, SEND), self.offers, ops, self._perks(names, day, served), groups)
 
     def _perks(self, names: set[str], day: int, served: bool) -> np.ndarray:
         """What membership gives on a day."""
@@ -230,6 +235,8 @@ class Operator:
         date = self.start + dt.timedelta(day)
         acting = [(name, lever) for name, lever in self.levers if lever.start <= day < lever.stop]
         names = {name for name, _ in acting}
+        if self.communities is not None:
+            self.communities.morning(today, population, self.responses, books)
         left = self._left(today, date, books)
         left = self._run_business(names, day, population.count, left, today, books)
         acting = [(name, lever) for name, lever in acting if name in names]
@@ -263,6 +270,8 @@ class Operator:
             if name == "messaging" and "content" in names:
                 wished, left = self._produce(wished, left, today, books)
             sends += wished
+        if self.communities is not None and self.communities.lever.start <= day < self.communities.lever.stop:
+            sends = [replace(send, grouped=1) if send.path == COMMUNITY else send for send in sends]
         sends = sends[:SLOTS]
         desk = self.desk(sends, names, day, served)
         if sends or ("tags" in names and self.strategy.tags.learn):
@@ -300,6 +309,13 @@ class Operator:
                 continue
             books.responses[today.row, posting.EXISTING, posting.OPERATION_COST] += cost
             left -= cost
+        if self.communities is not None and "community" in names:
+            cost = self.communities.cost(100.0 * self.strategy.budget.wage)
+            if cost > left:
+                names.discard("community")
+            else:
+                books.responses[today.row, posting.EXISTING, posting.LABOUR_COST] += cost
+                left -= cost
         return left
 
     def _produce(self, sends: list[Send], left: float, today: Any, books: Any) -> tuple[list[Send], float]:

@@ -114,7 +114,7 @@ RELATION_FIELDS = (
     ),
     RelationField("lapses", "i2", "times", _S + "how often he has drifted away"),
     RelationField("tags", "i2", "times", _B + "how often his need was tagged"),
-    RelationField("group", "i2", "", "state: the community group that he is in; -1 none"),
+    RelationField("group", "i2", "", "state: the community group that he is in; -1 none yet, -2 none for good"),
     RelationField("invites", "i2", "persons", "state: persons whom he has invited"),
     RelationField("brought", "i2", "members", "state: members who joined at his invitation"),
     RelationField("offer_known", "i1", "", _S + "1 for an offer in his wallet that he knows of", WALLET),

@@ -14,6 +14,7 @@ from sim.errors import InputError, nearest
 from sim.levers.acquisition import Acquisition
 from sim.levers.advocates import Advocates
 from sim.levers.assortment import Assortment
+from sim.levers.community import Community
 from sim.levers.content import Content
 from sim.levers.guard import Guard
 from sim.levers.lever import Lever, stage_bits
@@ -79,6 +80,7 @@ class Strategy:
     tiers: Tiers = field(default_factory=Tiers)
     member_day: MemberDay = field(default_factory=MemberDay)
     points: Points = field(default_factory=Points)
+    community: Community = field(default_factory=Community)
 
     def levers(self) -> Iterator[tuple[str, Lever]]:
         """The levers that are on, in order of precedence."""
@@ -132,6 +134,17 @@ class Strategy:
                     f"{prefix}.{name}.hour={lever.hour:g}: lies in the guard's quiet hours, "
                     f"{guard.quiet_from:g} to {guard.quiet_to:g}; nothing would be sent"
                 )
+        groups = self.community
+        if groups.on and groups.groups + groups.high_groups + groups.vip_groups == 0:
+            raise InputError(f"{prefix}.community: there are no groups; set {prefix}.community.groups to 1 or more")
+        if groups.high_share + groups.vip_share > 1.0:
+            raise InputError(
+                f"{prefix}.community: high_share and vip_share are shares of members and must not exceed 1 together"
+            )
+        if groups.strike_off and groups.clean_after == 0:
+            raise InputError(
+                f"{prefix}.community.strike_off=true: nobody is put out; set {prefix}.community.clean_after=30"
+            )
         for name, lever in self.levers():
             if lever.stop <= lever.start:
                 raise InputError(f"{prefix}.{name}: stop={lever.stop} must come after start={lever.start}")

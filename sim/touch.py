@@ -21,6 +21,7 @@ ANY_NEED = -1
 
 FORMATS = ("article", "picture", "video", "live")
 PATHS = ("direct", "community", "mini_program")
+DIRECT, COMMUNITY, MINI_PROGRAM = range(3)
 """Where a message arrives: a direct message, a community post, a mini-program notice."""
 
 OFFER_KINDS = ("first_order", "cash", "threshold", "percent", "buy_one_get_one", "flash", "sample", "gift")
@@ -64,7 +65,8 @@ class Send:
     joining; silent_from, silent_to: days of silence, or own cycles where in_cycles is 1; tag: a need, ANY_TAG,
     UNTAGGED or TAGGED; diagnosed: 1 where the topic is the need found by a diagnosis; spend_from: cents spent so far;
     share: of the audience, drawn once per person; mark, again_after: the journey, and the days before it speaks to
-    him again; limit: the most times it does; ask: 1 where it asks how often and when he wants to hear.
+    him again; limit: the most times it does; ask: 1 where it asks how often and when he wants to hear;
+    grouped: 1 where it is posted in groups, for their members alone.
     """
 
     slot: int
@@ -95,6 +97,7 @@ class Send:
     again_after: int = 0
     limit: int = FOREVER
     ask: int = 0
+    grouped: int = 0
 
 
 SEND = _records(Send)

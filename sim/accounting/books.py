@@ -35,10 +35,13 @@ STOCKS = (
 MEMBERS, FIRST_STAGE, FIRST_STATE, ATTACHED = 0, 1, 8, 15
 
 
-def new_books(days: int, cohorts: int, months: int, thresholds: np.ndarray, offers: int | None = None) -> Books:
+def new_books(
+    days: int, cohorts: int, months: int, thresholds: np.ndarray, offers: int | None = None, groups: int = 0
+) -> Books:
     """Empty books for a run of `days` days over `months` calendar months with `cohorts` joining months.
 
-    offers: how many offers an operator of this run has; None where no operator speaks.
+    offers: how many offers an operator of this run has; None where no operator speaks; groups: how many community
+    groups he can have.
     """
     operated = 0 if offers is None else days
     channels = len(posting.CHANNELS)
@@ -62,6 +65,7 @@ def new_books(days: int, cohorts: int, months: int, thresholds: np.ndarray, offe
         engaged=zeros(lookback + days),
         news=zeros(0, posting.NEWS),
         told=zeros(1),
+        groups=zeros(groups, len(posting.GROUP_BOOK)),
     )
 
 
@@ -160,7 +164,8 @@ class Ledger:
 
     opening [channel, STOCKS]: stocks before day 0; stocks [day, channel, STOCKS]; the rest as in `Books`. Where an
     operator speaks: engaged [day, window of 7 and 30 days]; naive [sent no message or some, (members of day 0, their
-    orders since, their orders before)]; None where none does.
+    orders since, their orders before)]; None where none does. groups [day, level,
+    `communities.DAILY`]: without days where there are no community groups.
     """
 
     opening: np.ndarray
@@ -175,3 +180,4 @@ class Ledger:
     offers: np.ndarray | None = None
     engaged: np.ndarray | None = None
     naive: np.ndarray | None = None
+    groups: np.ndarray | None = None

@@ -162,6 +162,12 @@ PERIOD = 30
 
 OFFER_BOOK = ("issued", "redeemed", "expired", "issued_cents", "redeemed_cents", "expired_cents")
 
+GROUP_BOOK = ("came", "present", "living", "posts", "opened", "adverts", "hawked")
+"""What happens in a community group on a day: members who came less those who went; members who lived the day in it,
+and of these, those who had not drifted away, muted or blocked; posts; useful and amusing posts of the operator's
+opened; adverts of his received; members' own adverts."""
+CAME, PRESENT, LIVING, GROUP_POSTS, GROUP_OPENED, ADVERTS, HAWKED = range(len(GROUP_BOOK))
+
 NOBODY, GONE = 7, 8
 """Where a newcomer's activity comes from: no state; and from where on removals of members active today stand."""
 
@@ -178,7 +184,8 @@ class Books(NamedTuple):
     responses [day, channel, RESPONSES]; segments [period of 30 days, SEGMENTS, SEGMENT_EVENTS]; offers [offer of the
     run, OFFER_BOOK]; engaged [day of the last sign of life]: change of the book of the engaged today; news [entry,
     (row, channel or DEPARTED, how many persons, number of the first)] and told [1]: what members tell others today.
-    These six are empty where no operator speaks.
+    groups [group, GROUP_BOOK]: of today. These seven are empty where no operator speaks, the last where there are no
+    groups.
     """
 
     events: np.ndarray
@@ -195,6 +202,7 @@ class Books(NamedTuple):
     engaged: np.ndarray
     news: np.ndarray
     told: np.ndarray
+    groups: np.ndarray
 
 
 NEWS = 4
@@ -322,6 +330,28 @@ def post_sign_of_life(r: Any, today: Any, books: Any) -> None:
         books.engaged[anchor(r.last_active, books)] -= 1
         books.engaged[anchor(today.day, books)] += 1
         r.last_active = today.day
+
+
+@rule
+def post_group(r: Any, event: int, books: Any) -> None:
+    """One of GROUP_BOOK in his group, today."""
+    books.groups[r.group, event] += 1
+
+
+@rule
+def post_group_joined(m: Any, r: Any, group: int, today: Any, books: Any) -> None:
+    """He comes into a group."""
+    r.group = group
+    post_response(m, GROUP_JOINED, 1, today, books)
+    books.groups[group, CAME] += 1
+
+
+@rule
+def post_group_left(m: Any, r: Any, today: Any, books: Any) -> None:
+    """He leaves his group, or is put out of it, for good."""
+    post_response(m, GROUP_LEFT, 1, today, books)
+    books.groups[r.group, CAME] -= 1
+    r.group = -2
 
 
 @rule

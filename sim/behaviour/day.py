@@ -19,6 +19,7 @@ from sim.behaviour import (
     buying,
     drifting,
     fatigue,
+    gathering,
     goods,
     inviting,
     novelty,
@@ -173,6 +174,8 @@ def live_operated_day(m: Any, r: Any, touch: Any, today: Any, desk: Any, p: Any,
     for n in range(desk.sends.shape[0]):
         if (touch >> np.uint64(n)) & np.uint64(1):
             receive(m, r, desk.sends[n], today, desk, p, q, books)
+    if r.group >= 0:
+        take_part(m, r, today, desk, q, books)
     if r.earned == 1:
         use_earned(m, r, today, desk, p, q, books)
     if r.visit_at < today.day + 1.0:
@@ -262,10 +265,10 @@ def think_of_leaving(m: Any, r: Any, today: Any, q: Any, books: Any) -> None:
     else:
         r.permission = permission.BLOCKED
     posting.post_opt_out(m, r, r.permission, today, books)
+    if r.group >= 0 and r.permission != permission.MUTED:
+        posting.post_group_left(m, r, today, books)
     if r.permission == permission.GONE:
         empty_wallet(m, r, today, books)
-        if r.brought > 0:
-            posting.post_news(r, posting.DEPARTED, 0, 0, books)
         m.listed = 0
         m.attached = 0
         m.order_at = NEVER
@@ -275,12 +278,51 @@ def think_of_leaving(m: Any, r: Any, today: Any, q: Any, books: Any) -> None:
 
 @rule
 def empty_wallet(m: Any, r: Any, today: Any, books: Any) -> None:
-    """Whoever is no longer a member loses his offers and his points."""
+    """Whoever is no longer a member loses his offers and his points, and whom he brought are without him."""
     lose_points(m, r, today, books)
+    if r.brought > 0:
+        posting.post_news(r, posting.DEPARTED, 0, 0, books)
     for k in range(WALLET):
         if r.offer[k] != NO_OFFER:
             posting.post_offer(m, r.offer[k], 2, r.offer_cents[k], today, books)
             r.offer[k] = NO_OFFER
+
+
+@rule
+def strike_off(m: Any, r: Any, today: Any, books: Any) -> None:
+    """The operator strikes him off the list."""
+    posting.post_removal(m, today, books)
+    empty_wallet(m, r, today, books)
+    posting.post_relation_end(m, r, today, books)
+    m.listed = 0
+    m.attached = 0
+    m.order_at = NEVER
+    m.drift_at = NEVER
+    r.visit_at = NEVER
+
+
+@rule
+def take_part(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
+    """A day in his community group, as he finds it from yesterday: he gains by the life in it, speaks, or goes."""
+    group = desk.groups[r.group]
+    posting.post_group(r, posting.PRESENT, books)
+    if m.attached == 0 or r.permission != permission.REACHABLE:
+        return
+    life = gathering.catches(group.activity, group.adverts, q.gathering)
+    says, goes = rng.two_uniforms(today.luck, m.key, rng.GROUP_DAY, today.day)
+    if goes < gathering.leave_hazard(life, group.adverts, q.gathering):
+        posting.post_group_left(m, r, today, books)
+        return
+    posting.post_group(r, posting.LIVING, books)
+    gathering.trust_gathered(r, life, group.care, q.gathering)
+    if says < gathering.speak_probability(r, life, q.gathering):
+        post_response(m, posting.POSTS, 1, today, books)
+        posting.post_group(r, posting.GROUP_POSTS, books)
+        earn(m, r, desk.perks[0].speak, today, books)
+        posting.post_sign_of_life(r, today, books)
+        own = q.gathering.hawks * (1.0 - group.kept_out)
+        if rng.uniform(today.luck, m.key, rng.GROUP_HAWK, today.day) < own:
+            posting.post_group(r, posting.HAWKED, books)
 
 
 @rule
@@ -427,6 +469,9 @@ def receive(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, q: Any, bo
     post_response(m, posting.LABOUR_COST, spending.cents(send.labour), today, books)
     post_segment(r, posting.SEGMENT_MESSAGES, 1, today, books)
     r.met = 1
+    inside = send.grouped == 1 and r.group >= 0
+    if inside and send.kind == BENEFIT:
+        posting.post_group(r, posting.ADVERTS, books)
     place = take_offer(m, r, send, today, desk, p, books)
     if r.permission != permission.REACHABLE:
         return
@@ -446,6 +491,9 @@ def receive(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, q: Any, bo
     opens, follows = rng.two_uniforms(today.luck, m.key, rng.OPENING, index)
     chance = opening.open_probability(r, send, match, hour_match, load, m.attached, q.opening)
     tiring = fatigue.weight(send.kind, match, hour_match, q.fatigue)
+    if inside:  # what is said to all is heard by those who look in, and tires less
+        chance *= gathering.sees(desk.groups[r.group].activity, q.gathering)
+        tiring *= q.gathering.tires
     r.fatigue += tiring
     novelty.wear(r, send.form, send.again, q.novelty)
     if opens >= chance:
@@ -457,6 +505,8 @@ def receive(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, q: Any, bo
     r.opens += 1
     r.last_open = today.day
     r.habit += q.opening.habit_gain * (1.0 - r.habit)
+    if inside and send.kind != BENEFIT:
+        posting.post_group(r, posting.GROUP_OPENED, books)
     wants, answers = rng.two_uniforms(today.luck, m.key, rng.PULL, index)
     if answers < opening.interact_probability(r, send.kind, match, q.opening):
         post_response(m, posting.INTERACTIONS, 1, today, books)
@@ -780,6 +830,7 @@ def show(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
     chance = inviting.shows_probability(r, social, taste, desk.ops[0], q.inviting)
     if rng.uniform(today.luck, m.key, rng.SHOWING, m.orders) < chance:
         post_response(m, posting.SHARES, 1, today, books)
+        earn(m, r, desk.perks[0].shown, today, books)
         post_response(m, posting.REWARD_COST, spending.cents(desk.ops[0].show_cents), today, books)
         posting.post_news(r, posting.SHARING, int(q.inviting.viewers), m.orders, books)
 
@@ -883,6 +934,8 @@ def next_operated_day(m: Any, r: Any, today: Any, q: Any) -> int:
     """
     if m.listed == 0:
         return NEVER
+    if r.group >= 0:  # a group is there every day
+        return today.day + 1
     day = NEVER
     if m.drift_at < NEVER:
         day = math.floor(m.drift_at)

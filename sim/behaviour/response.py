@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from sim.behaviour.answering import Answering
 from sim.behaviour.fatigue import Fatigue
+from sim.behaviour.gathering import Gathering
 from sim.behaviour.goods import Goods
 from sim.behaviour.inviting import Inviting
 from sim.behaviour.joining import Joining
@@ -45,3 +46,4 @@ class Response:
     tier: Tier = field(default_factory=Tier)
     occasion: Occasion = field(default_factory=Occasion)
     signing: Signing = field(default_factory=Signing)
+    gathering: Gathering = field(default_factory=Gathering)

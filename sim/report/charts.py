@@ -944,3 +944,87 @@ def band_sources(m: Material) -> Chart | None:
         return sheet.figure
 
     return Chart("band_sources", title, takeaway, how, alt, draw)
+
+
+# ---------------------------------------------------------------------------- community groups
+
+DEAD = 0.05
+"""The share of members who post a day below which a group counts as dead."""
+ARMS = (
+    (BLUE, "-"),
+    (VERMILION, (0, (5, 2))),
+    (GREEN, (0, (1.5, 1.5))),
+    (PURPLE, (0, (6, 2, 1.5, 2))),
+    (INK, (0, (3, 1))),
+)
+"""Colour and dashes of each arm: told apart without colours, too."""
+
+
+def group_activity(table: pd.DataFrame, source: str) -> Chart | None:
+    """How many members of community groups post a day, by strategy; None where there are no groups.
+
+    table: strategy, replication, day, level, groups, members, posts, dead (see `study.ensemble.groups_table`).
+    """
+    if not len(table):
+        return None
+    shares = activity_shares(table)
+    arms = list(dict.fromkeys(shares["strategy"]))[: len(ARMS)]
+    if not arms:
+        return None
+    ends = {name: float(shares["mean"][shares["strategy"] == name].iloc[-7:].mean()) for name in arms}
+    said = [f"{percent(end)} under {name}" for name, end in ends.items()]
+    title = f"Members of groups who post on a day, in the last week: {', '.join(said)}".replace(" %", "\u00a0%")
+    still = [name for name, end in ends.items() if end < DEAD]
+    takeaway = (
+        f"Fallen silent: {', '.join(still)}. A group that has fallen silent seldom wakes by itself."
+        if still
+        else "No strategy has silenced its groups."
+    )
+    how = (
+        "Posts of members on a day over members in groups, all levels together. Lines are means over replications, "
+        "tints hold 8 of 10 of them. In the shaded strip, below 5 %, a group counts as dead."
+    )
+    alt = "Lines of the share of members who post, by day. " + " ".join(
+        f"{name}: from {percent(float(shares['mean'][shares['strategy'] == name].iloc[0]))} to {percent(end)}."
+        for name, end in ends.items()
+    )
+
+    def draw() -> Any:
+        from matplotlib.lines import Line2D
+        from matplotlib.patches import Patch
+        from matplotlib.ticker import FuncFormatter
+
+        columns = 3
+        entries = len(arms) + 2
+        sheet = Sheet(title, source, panels=(3.4,), legend_rows=-(-entries // columns))
+        axes = sheet.axes[0]
+        plain_axes(axes, "members who post on a day, %")
+        handles: list[Any] = []
+        dead = {"facecolor": "#F2F2F2", "edgecolor": "#BBBBBB", "hatch": "////", "linewidth": 0}
+        axes.axhspan(0.0, 100.0 * DEAD, zorder=1, **dead)
+        top = 100.0 * DEAD
+        for name, (colour, dashes) in zip(arms, ARMS, strict=False):
+            rows = shares[shares["strategy"] == name]
+            axes.fill_between(
+                rows["day"], 100.0 * rows["p10"], 100.0 * rows["p90"], color=colour, alpha=0.2, linewidth=0, zorder=2
+            )
+            axes.plot(rows["day"], 100.0 * rows["mean"], color=colour, linestyle=dashes, linewidth=1.9, zorder=4)
+            handles.append(Line2D([], [], color=colour, ls=dashes, lw=1.9))
+            top = max(top, 100.0 * float(rows["p90"].max()))
+        axes.set_ylim(0.0, 1.08 * top)
+        axes.set_xlim(0, max(int(shares["day"].max()), 1))
+        axes.set_xlabel("day of the run", fontsize=9.5, color=INK)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
+        tints = [Patch(facecolor=GREY, alpha=0.3, linewidth=0), Patch(**dead)]
+        sheet.legend([*handles, *tints], [*arms, "8 of 10 replications", "dead: below 5 %"], columns)
+        return sheet.figure
+
+    return Chart("group_activity", title, takeaway, how, alt, draw)
+
+
+def activity_shares(table: pd.DataFrame) -> pd.DataFrame:
+    """Posts over members by strategy and day: mean, p10 and p90 over the replications that have members in groups."""
+    sums = table.groupby(["strategy", "replication", "day"], sort=False)[["posts", "members"]].sum().reset_index()
+    sums = sums[sums["members"] > 0]
+    share = sums.assign(share=sums["posts"] / sums["members"]).groupby(["strategy", "day"], sort=False)["share"]
+    return pd.DataFrame({"mean": share.mean(), "p10": share.quantile(0.1), "p90": share.quantile(0.9)}).reset_index()

@@ -1,7 +1,7 @@
 """Many replications of one plan: independent lives of the same world, in any order, on any number of workers."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import (
     FIRST_COMPLETED,
     Executor,
@@ -14,8 +14,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from sim.accounting import metrics
+from sim.communities import DAILY, LEVELS
 from sim.engine import Plan, World
 from sim.study.parts import keep, kept
 
@@ -34,7 +36,8 @@ class Ensemble:
     COHORT]; monthly [replication, calendar month, channel, MONTHLY]; member_weeks [week, founder]: orders of each
     member of day 0, summed over replications, where asked for (otherwise empty). Where an operator speaks: segments
     [replication, period of 30 days, SEGMENTS, SEGMENT_EVENTS]; naive [replication, sent no message or some, (members
-    of day 0, orders since, orders before)]; otherwise empty.
+    of day 0, orders since, orders before)]; otherwise empty. groups [replication, day, level, `communities.DAILY`];
+    empty where there are no community groups.
     """
 
     daily: np.ndarray
@@ -43,6 +46,7 @@ class Ensemble:
     monthly: np.ndarray
     segments: np.ndarray
     naive: np.ndarray
+    groups: np.ndarray
     member_weeks: np.ndarray
 
     @property
@@ -73,7 +77,8 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
     segments = none if ledger.segments is None else ledger.segments
     naive = none if ledger.naive is None else ledger.naive
     flows, cohorts, monthly = ledger.flows[None], ledger.cohorts[None], ledger.monthly[None]
-    return Ensemble(daily[None], flows, cohorts, monthly, segments[None], naive[None], weeks)
+    groups = none if ledger.groups is None else ledger.groups
+    return Ensemble(daily[None], flows, cohorts, monthly, segments[None], naive[None], groups[None], weeks)
 
 
 def _weeks_of_members(world: World) -> np.ndarray:
@@ -97,10 +102,29 @@ def run_batch(plan: Plan, seed: int, first: int, count: int, threads: int, membe
 
 def joined(parts: list[Ensemble]) -> Ensemble:
     """Ensembles one after the other."""
-    names = [field.name for field in fields(Ensemble) if field.name != "member_weeks"]
+    names = [f.name for f in fields(Ensemble) if f.name != "member_weeks"]
     weeks = sum((part.member_weeks for part in parts[1:]), parts[0].member_weeks)
     stacked = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return Ensemble(**stacked, member_weeks=weeks)
+
+
+def groups_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
+    """Community groups by strategy, replication, day and level; no rows for a strategy without groups."""
+    parts: list[pd.DataFrame] = []
+    for strategy, ensemble in lived.items():
+        if ensemble.groups.ndim == 4 and ensemble.groups.shape[1] > 0:
+            replications, days, levels, _ = ensemble.groups.shape
+            counted = ensemble.groups.reshape(-1, len(DAILY))
+            index = np.indices((replications, days, levels)).reshape(3, -1)
+            head = {
+                "strategy": strategy,
+                "replication": index[0],
+                "day": index[1],
+                "level": np.array(LEVELS)[index[2]],
+            }
+            parts.append(pd.DataFrame(head | {name: counted[:, n] for n, name in enumerate(DAILY)}))
+    names = ["strategy", "replication", "day", "level", *DAILY]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
 
 
 def run_ensemble(
