@@ -179,6 +179,8 @@ PERKS = np.dtype(
                 ("price_off", "f8", (len(TIERS),)),
                 ("service", "f8", (len(TIERS),)),
                 ("held", "f8", (len(TIERS),)),
+                ("treat", "f8", (len(TIERS),)),
+                ("treat_every", "f8"),
                 ("spend_memory", "f8"),
                 ("grace", "f8"),
                 ("review", "f8"),
@@ -203,7 +205,8 @@ PERKS = np.dtype(
 """What membership gives today, beside messages and offers; all 0 where no lever gives any of it.
 
 tiers: 1 while there are tiers; by tier: rung (cents of a year), price_off (share), service (cents a member and
-month), held (share of members with the tier or a higher one, as last counted); spend_memory, grace, review (days).
+month), held (share of members with the tier or a higher one, as last counted), treat (cents a member, today);
+treat_every (days); spend_memory, grace, review (days).
 event: 1 on a member day; event_first (day), event_every (days), event_off (share), event_points (times as many).
 points: 1 while points are given; signin, speak, shown, per_yuan (points each); batch: points that are redeemed
 together; worth: cents of a batch; expires: 1 on a day on which points end.

@@ -168,6 +168,27 @@ def test_discounts_win_the_first_weeks_and_status_holds_the_top(lab: Lab) -> Non
     assert Effect(of(price, best, "orders", 335), of(status, best, "orders", 335)).at_least(0.05)
 
 
+@pytest.mark.shows("A045", knockout={"response.tier.delight": 0.0})
+def test_a_rare_treat_that_is_felt_holds_the_top_better_than_small_change(lab: Lab) -> None:
+    """40 CNY for gold members and diamonds every 75 days, against the same money every week, and as prices; 300 days.
+
+    Cost is equal within 20 %. Smallest effect that matters: the rare treat keeps 3 % more of the top attached.
+    """
+    size = YEAR | {"members": 6000, "days": 300, "replications": 12}
+    rare, often, price = (
+        closed(lab).worlds(strategy(tiers=EMPTY | what), watch=keep, **size)
+        for what in (
+            {"treat": 40, "treat_every": 75},
+            {"treat": 2.8, "treat_every": 7},
+            {"off_gold": 0.035, "off_diamond": 0.04},
+        )
+    )
+    best = group(rare, top)
+    for other in (often, price):
+        assert cost(rare) == pytest.approx(cost(other), rel=0.2)
+        assert Effect(of(other, best, "attached"), of(rare, best, "attached")).at_least(0.03)
+
+
 @pytest.mark.shows("B031", knockout=NO_STATUS | NO_PRICE)
 def test_cultivated_top_members_carry_most_value_and_buy_more_often(lab: Lab) -> None:
     """The fifth of members who had spent most by day 0, with a ladder and with an empty one; a year, nobody joins.

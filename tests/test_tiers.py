@@ -306,6 +306,27 @@ def test_status_is_worth_less_in_a_crowd_and_without_service() -> None:
     assert float(tier.resting_trust(row, perks, record(Tier())[0])) == 0.35
 
 
+def test_a_treat_is_given_on_its_day_and_booked() -> None:
+    lever = dataclasses.replace(
+        LADDER, service_silver=0.0, service_gold=0.0, service_diamond=0.0, treat=30.0, treat_every=25
+    )
+    world = world_of(Strategy(tiers=lever), days=60, members=300, joining=0.0)
+    for day in range(60):
+        before = day_of(world, "tier", "trust", "listed")
+        world.step()
+        booked = world.books.responses[day, :, posting.BENEFIT_COST].sum()
+        held = ((before["tier"] >= 2) & (before["listed"] == 1)).sum()
+        if day in (25, 50):
+            assert abs(booked - 3000 * held) <= 3000 * 3  # some fall or leave that morning
+            assert booked > 0
+        else:
+            assert booked == 0
+    t = record(Tier())[0]
+    felt = [tier.delighted(0.4, *what, t) for what in ((4000.0, 180.0), (400.0, 180.0), (4000.0, 18.0), (0.0, 180.0))]
+    assert felt[0] > max(felt[1:3])
+    assert felt[-1] == 0.4
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [

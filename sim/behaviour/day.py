@@ -345,6 +345,9 @@ def keep_account(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> N
     elif r.tier > 0 and today.day >= r.tier_until:
         fall_to(m, r, min(tier.rung_reached(spent_of_late(m, r, today, perks), perks), r.tier - 1), today, q, books)
         set_review(m, r, today, perks)
+    if perks.treat[r.tier] > 0.0:
+        r.trust = tier.delighted(r.trust, perks.treat[r.tier], perks.treat_every, q.tier)
+        post_response(m, posting.BENEFIT_COST, spending.cents(perks.treat[r.tier]), today, books)
 
 
 MOST_SPENT = 2e9

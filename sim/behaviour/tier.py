@@ -71,6 +71,28 @@ class Tier:
             "published",
         ),
     ] = 0.22
+    delight: Annotated[
+        float,
+        Share,
+        About(
+            "share of the gap to full trust",
+            "that a rare and generous treat closes",
+            "assumed: as much as the best status does in the long run",
+            "assumption",
+        ),
+    ] = 0.30
+    generous: Annotated[
+        float,
+        Positive,
+        between(0.01, 1e6),
+        About("CNY", "at which a treat has reached 63 % of what it can do", "assumed", "assumption"),
+    ] = 40.0
+    rare: Annotated[
+        float,
+        Positive,
+        between(0.1, 3650),
+        About("days", "between treats at which one is 63 % as surprising as the first", "assumed", "assumption"),
+    ] = 90.0
     fall: Annotated[
         float,
         Share,
@@ -127,3 +149,10 @@ def resting_trust(r: Any, perks: Any, t: Any) -> float:
     met = 1.0 - exp(-perks.service[r.tier] / (100.0 * t.service))
     lift = t.status * wish * met * exp(-perks.held[r.tier] / t.crowding)
     return r.trust_rest + lift * (1.0 - r.trust_rest)
+
+
+@rule
+def delighted(trust: float, treat: float, every: float, t: Any) -> float:
+    """Trust after a treat of so many cents: what comes often is expected, and what is small is hardly felt."""
+    felt = (1.0 - exp(-treat / (100.0 * t.generous))) * (1.0 - exp(-every / t.rare))
+    return trust + t.delight * felt * (1.0 - trust)

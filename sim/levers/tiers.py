@@ -42,6 +42,13 @@ class Tiers(Lever):
     service_diamond: Annotated[
         float, NonNegative, between(0, 10_000), About("CNY a member and month", "spent on how a diamond is met")
     ] = 6.0
+    treat: Annotated[
+        float,
+        NonNegative,
+        between(0, 100_000),
+        About("CNY a member", "spent on a treat for gold members and diamonds now and then; 0: none"),
+    ] = 0.0
+    treat_every: Annotated[int, between(1, 3650), About("days", "from one treat to the next")] = 182
     memory: Annotated[
         float,
         Positive,
@@ -63,4 +70,8 @@ class Tiers(Lever):
         perks.rung[:] = [0.0, 100.0 * self.silver, 100.0 * self.gold, 100.0 * self.diamond]
         perks.price_off[:] = [0.0, self.off_silver, self.off_gold, self.off_diamond]
         perks.service[:] = self.services()
+        due = day > self.start and (day - self.start) % self.treat_every == 0
+        treat = 100.0 * self.treat if due else 0.0
+        perks.treat[:] = [0.0, 0.0, treat, treat]
+        perks.treat_every = self.treat_every
         perks.spend_memory, perks.grace, perks.review = self.memory, self.grace, self.review
