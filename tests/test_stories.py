@@ -141,22 +141,23 @@ def test_more_messages_sell_for_a_month_and_drive_members_off_within_a_year(lab:
 def test_selling_lives_on_the_credit_of_useful_content(lab: Lab) -> None:
     """A message a day, on what each wants, of which none, three in ten, seven in ten or all sell, lived for a year.
 
+    What happens within 30 days is read in worlds of their own, twice as many, since it is the smallest difference.
     The best share of selling is high for a month, inside for half a year, low for a year. Smallest effects that
     matter in list-price sales: within 30 days seven in ten beat three in ten, and these none, by 3 %; within 180 days
     three in ten beat both none and seven in ten by 3 %; within a year they beat seven in ten by 5 % and all by 20 %,
     and the lead over none has halved. Members with a sign of life at the end are 3 % fewer at each step.
     """
-    none, some, most, all_ = (
-        lab.worlds(
-            strategy(messaging={"per_week": 7}, content={"benefit": share, "formats": 4, "topics": "own"},
-                     tags={"learn": True}),
-            replications=8, members=3000, days=365,
-        )
-        for share in (0.0, 0.3, 0.7, 1.0)
-    )  # fmt: skip
+
+    def lived(share: float, days: int, replications: int) -> list[Told]:
+        content = {"benefit": share, "formats": 4, "topics": "own"}
+        how = strategy(messaging={"per_week": 7}, content=content, tags={"learn": True})
+        return lab.worlds(how, replications=replications, members=3000, days=days)
+
     month, half, year = (flow("gmv", 0, days) for days in (30, 180, 365))
+    none, some, most = (lived(share, 30, 16) for share in (0.0, 0.3, 0.7))
     assert over(none, some, month).at_least(0.03)
     assert over(some, most, month).at_least(0.03)
+    none, some, most, all_ = (lived(share, 365, 8) for share in (0.0, 0.3, 0.7, 1.0))
     assert over(none, some, half).at_least(0.03)
     assert over(most, some, half).at_least(0.03)
     assert over(most, some, year).at_least(0.05)
@@ -339,7 +340,7 @@ def test_the_first_days_decide_and_a_gate_trades_number_for_quality(lab: Lab) ->
 
     def entrance(**welcome: float) -> list[Told]:
         how = {"welcome": {"on": bool(welcome), **welcome}, "messaging": {"per_week": 2}, "content": {"formats": 4}}
-        return busy.worlds(strategy(**how), replications=8, members=1500, days=191, watch=watch)
+        return busy.worlds(strategy(**how), replications=12, members=1500, days=191, watch=watch)
 
     def retained(age: int) -> Callable[[Told], float]:
         return lambda told: stays[id(told.world)][age][1] / stays[id(told.world)][age][0]

@@ -147,14 +147,14 @@ def test_thresholds_raise_baskets_and_coupons_without_one_raise_counts(lab: Lab)
     assert lab.effect(over, plain, summed("orders_existing")).at_least(0.005)
 
 
-REGIME = strategy(offers={"kind": "percent", "value": 0.25, "every": 7, "life": 7, "stop": 180})
+REGIME = strategy(offers={"kind": "percent", "value": 0.3, "every": 7, "life": 7, "stop": 180})
 
 
 @pytest.mark.shows("A016", knockout=NO_MEMORY_OF_PRICES)
 def test_welfare_dependence(lab: Lab) -> None:
     # 15 to 60 days after half a year of coupons: 15 % fewer orders than without; half a year on at least a third of
     # the gap has closed
-    sizes = {"members": 3000, "days": 365, "replications": 6}
+    sizes = {"members": 3000, "days": 365, "replications": 12}
     never, used = lab.worlds(strategy(), **sizes), lab.worlds(REGIME, **sizes)
     assert lab.effect(never, used, summed("orders_existing", 0, 30)).at_least(0.10)
     after = lab.effect(never, used, summed("orders_existing", 195, 240))
@@ -422,7 +422,7 @@ def still_there(told: Told) -> float:
     return share(((at[30] > at[0]) & (at[90] > at[30]))[at["silent"]], at["silent"])
 
 
-SILENT: dict[str, Any] = {"members": 3000, "days": 90, "replications": 6, "watch": silent_from_the_start((30, 90))}
+SILENT: dict[str, Any] = {"members": 3000, "days": 90, "replications": 10, "watch": silent_from_the_start((30, 90))}
 
 
 @pytest.mark.shows("A042", knockout={"strategy.wakeup.mode": "generic"})
