@@ -17,6 +17,7 @@ from sim import rng
 from sim.accounting import books as accounting
 from sim.accounting import posting
 from sim.accounting.books import Books, Ledger
+from sim.accounting.lineage import family_tree
 from sim.accounting.stages import Stages, lifecycle_stage, thresholds
 from sim.behaviour.buying import Buying
 from sim.behaviour.day import NEVER, join, live_one_day, live_operated_day, meet, next_day, next_operated_day
@@ -400,6 +401,7 @@ class World:
         self.groups = np.zeros((grouped, len(LEVELS), len(DAILY)), dtype=np.int64)
         self.engaged = np.zeros((self.plan.days if self.operated else 0, len(ENGAGED)), dtype=np.int64)
         if self.operator is not None:
+            self._spent_before = self.population.column("spend")
             desk = self.operator.desk([], set())
             self._ops, self._perks = desk.ops, desk.perks
             number = 0
@@ -489,7 +491,7 @@ class World:
         for other in self._helpers:
             self.books.moved[:] += other.moved
             other.moved[:] = 0
-            for name in ("events", "flows", "activity", *(("responses",) if self.operated else ())):
+            for name in ("events", "flows", "activity", *(("responses", "ladder") if self.operated else ())):
                 getattr(self.books, name)[today.row] += getattr(other, name)[today.row]
                 getattr(other, name)[today.row] = 0
             self.books.engaged[:] += other.engaged
@@ -595,7 +597,15 @@ class World:
         naive = np.zeros((2, 3), dtype=np.int64)
         for rows, relations, _, _, low, high in self.population.operated_ranges():
             naive_rows(rows, relations, low, high, naive)
-        return Ledger(*base, books.responses, segments, offers, self.engaged, naive, self.groups)
+        assert self.recruiter is not None
+        people = self.population
+        self.recruiter.lineage.reserve(people.count)
+        spend = people.column("spend")
+        spend[: len(self._spent_before)] -= self._spent_before
+        joined = np.maximum(people.column("joined").astype(np.int64), 0)
+        tree = family_tree(self.recruiter.lineage.links, joined, spend, self.day)
+        grown = (self.recruiter.kept, tree, books.ladder)
+        return Ledger(*base, books.responses, segments, offers, self.engaged, naive, self.groups, *grown)
 
     def permissions(self) -> np.ndarray:
         """Count the listed members by permission as they stand: reachable, muted, blocked."""

@@ -169,7 +169,7 @@ class Operator:
             market.joining.public_hunters,
             market.joining.public_wants,
             float(market.joining.closed),
-            *self._telling(names),
+            *self._telling(names, day),
             known(market.network, max(market.size, self.founders))[0].item(),
         )
         groups = self.communities.table("community" in names) if self.communities is not None else NO_GROUPS
@@ -209,13 +209,14 @@ class Operator:
         books.responses[today.row, :, posting.BENEFIT_COST] += cost
         return True, left - float(cost.sum())
 
-    def _telling(self, names: set[str]) -> tuple[float, ...]:
-        """What members gain by telling others, as the last fields of OPS."""
+    def _telling(self, names: set[str], day: int) -> tuple[float, ...]:
+        """What members gain by telling others, as fields of OPS."""
         refer, share = self.strategy.referral, self.strategy.sharing
+        weight = self.market.rivals.weight(max(day - refer.start, 0))
         scheme = (
             1.0,
             float(refer.one_sided),
-            100.0 * refer.reward / refer.needed / self.usual,
+            weight * 100.0 * refer.reward / refer.needed / self.usual,
             float(refer.needed),
             refer.privilege,
             float(refer.window),
@@ -265,7 +266,9 @@ class Operator:
             for entrance in lever.entrances(morning):
                 spent = min(entrance.budget, max(left, 0.0))
                 left -= spent
-                self.entrances.append(replace(entrance, budget=spent))
+                weight, appeal = self.market.rivals.weight(day - lever.start), entrance.appeal
+                appeal = replace(appeal, reward=weight * appeal.reward, earn=weight * appeal.earn)
+                self.entrances.append(replace(entrance, appeal=appeal, budget=spent))
             wished = lever.sends(morning)
             if name == "messaging" and "content" in names:
                 wished, left = self._produce(wished, left, today, books)

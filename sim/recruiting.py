@@ -14,6 +14,7 @@ import numpy as np
 
 from sim import network, rng
 from sim.accounting import posting
+from sim.accounting.books import KEPT
 from sim.behaviour import answering, drifting, inviting, joining, pricing, spending, temperament
 from sim.behaviour.day import NEVER, enrol, give_offer, join, meet, place_order
 from sim.jit import kernel, rule
@@ -293,7 +294,7 @@ def won(m: Any, r: Any, one: Any, appeal: Any, today: Any, desk: Any, p: Any, q:
         if r.visit_at < NEVER:
             r.visit_at = today.day + 1.0 + (r.visit_at - today.day - 1.0) / q.joining.company
     if appeal.kit > 0.0:
-        posting.post_response(m, posting.SAMPLES, spending.cents(appeal.kit), today, books)
+        posting.post_response(m, posting.ACQUISITION_COST, spending.cents(appeal.kit), today, books)
     if appeal.price > 0.0:
         price = spending.cents(appeal.price)
         posting.post_response(m, posting.LIST, price, today, books)
@@ -334,7 +335,7 @@ def reward(
                 r.earned = 1
                 due[inviters[e] - start] = today.day + 1
             if cash > 0:
-                posting.post_response(m, posting.REWARD_COST, cash, today, books)
+                books.responses[today.row, posting.REFERRAL, posting.REWARD_COST] += cash
             if points > 0:
                 r.points += points
                 posting.post_response(m, posting.POINTS_EARNED, points, today, books)
@@ -357,11 +358,6 @@ def joined_rows(rows: Any, relations: Any, low: int, high: int, kept: Any) -> No
         kept[rows[i].channel, 1] += relations[i].hunter
 
 
-KEPT = ("joined", "hunters", "active_30", "active_90")
-"""What is counted of newcomers by joining day and channel.
-
-active_30: with a sign of life in the fortnight up to their 30th day; active_90: in the 30 days up to their 90th.
-"""
 AGES, WINDOWS = (30, 90), (14, 30)
 
 

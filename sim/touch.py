@@ -30,6 +30,7 @@ FIRST_ORDER, CASH, THRESHOLD, PERCENT, TWO_FOR_ONE, FLASH, SAMPLE, GIFT = range(
 SLOTS = 64
 """The most messages that one day can hold for one member."""
 NO_OFFER = -1
+NO_CHANNEL, OWN_CHANNEL = -1, -2
 UNMARKED = -1
 MARKS = 6
 """Journeys that remember when they last spoke to a member."""
@@ -109,7 +110,8 @@ class Offer:
 
     kind: of OFFER_KINDS; value: cents, or a share of the price for percent, flash and gift (of past spend); least:
     the smallest order in cents; most: the most it can take off, in cents; life: days; stackable: 1 where it adds to
-    others.
+    others; wins: what newcomers cost are charged with it: those of a channel, those of the holder's own where it is
+    OWN_CHANNEL, none where it is NO_CHANNEL.
     """
 
     kind: int
@@ -118,6 +120,7 @@ class Offer:
     most: float = 1e9
     life: int = 14
     stackable: int = 0
+    wins: int = NO_CHANNEL
 
 
 OFFER = _records(Offer)

@@ -12,6 +12,7 @@ import numpy as np
 from sim.accounting import posting, stages
 from sim.accounting.posting import Books
 from sim.jit import kernel
+from sim.touch import TIERS
 
 STOCKS = (
     "members",
@@ -65,6 +66,7 @@ def new_books(
         engaged=zeros(lookback + days),
         news=zeros(0, posting.NEWS),
         told=zeros(1),
+        ladder=zeros(operated, len(TIERS), len(TIERS)),
         groups=zeros(groups, len(posting.GROUP_BOOK)),
     )
 
@@ -155,6 +157,11 @@ def close_day(day: int, at: int, books: Any, book: Any, before: Any, stocks: Any
         today[FIRST_STATE + stages.SILENT] = rest
 
 
+KEPT = ("joined", "hunters", "active_30", "active_90")
+"""What is counted of newcomers by joining day and channel.
+
+active_30: with a sign of life in the fortnight up to their 30th day; active_90: in the 30 days up to their 90th.
+"""
 FLOW_ENDS = np.array([(stages.STAGES.index(a), stages.STAGES.index(b)) for a, b, _ in posting.FLOWS])
 
 
@@ -164,8 +171,9 @@ class Ledger:
 
     opening [channel, STOCKS]: stocks before day 0; stocks [day, channel, STOCKS]; the rest as in `Books`. Where an
     operator speaks: engaged [day, window of 7 and 30 days]; naive [sent no message or some, (members of day 0, their
-    orders since, their orders before)]; None where none does. groups [day, level,
-    `communities.DAILY`]: without days where there are no community groups.
+    orders since, their orders before)]; kept [joining day, channel, KEPT]: newcomers, and who of them stayed active;
+    tree [generation, `lineage.TREE`]; ladder [day, tier left, tier reached]; None where none does. groups [day,
+    level, `communities.DAILY`]: without days where there are no community groups.
     """
 
     opening: np.ndarray
@@ -181,3 +189,6 @@ class Ledger:
     engaged: np.ndarray | None = None
     naive: np.ndarray | None = None
     groups: np.ndarray | None = None
+    kept: np.ndarray | None = None
+    tree: np.ndarray | None = None
+    ladder: np.ndarray | None = None

@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.accounting import stages
 from sim.jit import rule
+from sim.touch import OWN_CHANNEL
 
 PAID = ("trial_ads", "store_qr", "live_room", "content_platform", "ecommerce", "partner")
 """Channels that the operator pays for."""
@@ -122,6 +123,7 @@ RESPONSES = (
     "invitations",
     "unanswered",
     "acquisition_cents",
+    "winning_cents",
     "reward_cents",
     "benefit_cents",
     "points_cents",
@@ -145,8 +147,8 @@ RESPONSES = (
     REDEEMED_CENTS, EXPIRED_CENTS, DISCOUNT, MARKDOWN, LIST, GOODS, SAMPLES, MESSAGE_COST, CONTENT_COST, LABOUR_COST,
     OPERATION_COST, CAPPED, OVER_QUOTA, QUIET, OVER_BUDGET, TURNED_AWAY, FATIGUE, REMOVED_MUTED,
     REMOVED_BLOCKED, ATTRIBUTED, ATTRIBUTED_ORDERS, CONTACTS, ALREADY_MEMBERS, INVITATIONS, UNANSWERED,
-    ACQUISITION_COST, REWARD_COST, BENEFIT_COST, POINTS_COST, SIGNINS, POINTS_EARNED, POINTS_REDEEMED, POINTS_EXPIRED,
-    POSTS, GROUP_JOINED, GROUP_LEFT, CLEANED, PROMOTED, DEMOTED, SHARES, IDLE_JOINED,
+    ACQUISITION_COST, WINNING, REWARD_COST, BENEFIT_COST, POINTS_COST, SIGNINS, POINTS_EARNED, POINTS_REDEEMED,
+    POINTS_EXPIRED, POSTS, GROUP_JOINED, GROUP_LEFT, CLEANED, PROMOTED, DEMOTED, SHARES, IDLE_JOINED,
 ) = range(len(RESPONSES))  # fmt: skip
 
 SEGMENTS = ("new", "active", "at_risk", "dormant_30", "dormant_60", "dormant_90", "newcomer")
@@ -184,8 +186,8 @@ class Books(NamedTuple):
     responses [day, channel, RESPONSES]; segments [period of 30 days, SEGMENTS, SEGMENT_EVENTS]; offers [offer of the
     run, OFFER_BOOK]; engaged [day of the last sign of life]: change of the book of the engaged today; news [entry,
     (row, channel or DEPARTED, how many persons, number of the first)] and told [1]: what members tell others today.
-    groups [group, GROUP_BOOK]: of today. These seven are empty where no operator speaks, the last where there are no
-    groups.
+    ladder [day, tier left, tier reached]; groups [group, GROUP_BOOK]: of today. These eight are empty where no
+    operator speaks, the last where there are no groups.
     """
 
     events: np.ndarray
@@ -203,6 +205,7 @@ class Books(NamedTuple):
     news: np.ndarray
     told: np.ndarray
     groups: np.ndarray
+    ladder: np.ndarray
 
 
 NEWS = 4
@@ -380,3 +383,18 @@ def post_relation_end(m: Any, r: Any, today: Any, books: Any) -> None:
     if r.permission > 0:
         post_response(m, REMOVED_MUTED + r.permission - 1, 1, today, books)
     books.engaged[anchor(r.last_active, books)] -= 1
+
+
+@rule
+def post_winning(m: Any, wins: int, cents: int, today: Any, books: Any) -> None:
+    """A discount that an entrance or a referral promised was used: `wins`: of `touch.Offer`."""
+    if wins >= 0:
+        books.responses[today.row, wins, WINNING] += cents
+    elif wins == OWN_CHANNEL:
+        books.responses[today.row, m.channel, WINNING] += cents
+
+
+@rule
+def post_ladder(r: Any, tier: int, today: Any, books: Any) -> None:
+    """He moves to another tier; r.tier still says from where."""
+    books.ladder[today.row, r.tier, tier] += 1

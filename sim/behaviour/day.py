@@ -365,6 +365,7 @@ def climb(m: Any, r: Any, today: Any, perks: Any, books: Any) -> None:
     """He rises to the rung that his spending reaches, if it is higher than his."""
     reached = tier.rung_reached(spent_of_late(m, r, today, perks), perks)
     if reached > r.tier:
+        posting.post_ladder(r, reached, today, books)
         r.tier = reached
         r.met = 1
         post_response(m, posting.PROMOTED, 1, today, books)
@@ -386,6 +387,7 @@ def set_review(m: Any, r: Any, today: Any, perks: Any) -> None:
 @rule
 def fall_to(m: Any, r: Any, lower: int, today: Any, q: Any, books: Any) -> None:
     """He falls to a lower tier, and takes it ill."""
+    posting.post_ladder(r, lower, today, books)
     r.tier = lower
     r.trust -= q.tier.fall * r.trust
     post_response(m, posting.DEMOTED, 1, today, books)
@@ -730,6 +732,7 @@ def redeem(m: Any, r: Any, value: int, finds: bool, today: Any, desk: Any, q: An
     if best < 0:
         return -1 - short if short > 0 else 0
     posting.post_offer(m, r.offer[best], 1, r.offer_cents[best], today, books)
+    posting.post_winning(m, desk.offers[r.offer[best]].wins, most, today, books)
     r.offer[best] = NO_OFFER
     total = most
     for k in range(WALLET):
@@ -740,6 +743,7 @@ def redeem(m: Any, r: Any, value: int, finds: bool, today: Any, desk: Any, q: An
         if offer.stackable == 1 and off > 0:
             total += off
             posting.post_offer(m, r.offer[k], 1, r.offer_cents[k], today, books)
+            posting.post_winning(m, offer.wins, off, today, books)
             r.offer[k] = NO_OFFER
     return total
 
@@ -834,7 +838,7 @@ def show(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
     if rng.uniform(today.luck, m.key, rng.SHOWING, m.orders) < chance:
         post_response(m, posting.SHARES, 1, today, books)
         earn(m, r, desk.perks[0].shown, today, books)
-        post_response(m, posting.REWARD_COST, spending.cents(desk.ops[0].show_cents), today, books)
+        books.responses[today.row, posting.SHARING, posting.REWARD_COST] += spending.cents(desk.ops[0].show_cents)
         posting.post_news(r, posting.SHARING, int(q.inviting.viewers), m.orders, books)
 
 

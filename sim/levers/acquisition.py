@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from sim.accounting.posting import FIRST_PAID, PAID
 from sim.levers.lever import Lever, Morning
-from sim.touch import CASH, NO_OFFER, Appeal, Entrance, Offer
+from sim.touch import CASH, NO_OFFER, OWN_CHANNEL, Appeal, Entrance, Offer
 from sim.units import STRICT, About, NonNegative, Share, between
 
 _BUDGET = (NonNegative, between(0, 1e10))
@@ -46,7 +46,7 @@ class Acquisition(Lever):
     def offers(self) -> list[Offer]:
         """The coupon for joining."""
         cents = 100.0 * self.coupon
-        return [Offer(CASH, cents, 0.0, cents, self.coupon_life)] if cents > 0 else []
+        return [Offer(CASH, cents, 0.0, cents, self.coupon_life, wins=OWN_CHANNEL)] if cents > 0 else []
 
     def entrances(self, morning: Morning) -> list[Entrance]:
         """Each channel that has money, with today's share of it."""

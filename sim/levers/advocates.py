@@ -42,7 +42,7 @@ class Advocates(Lever):
     def offers(self) -> list[Offer]:
         """The friend's coupon."""
         cents = 100.0 * self.friend_reward
-        return [Offer(CASH, cents, 0.0, cents, self.coupon_life)] if cents > 0 else []
+        return [Offer(CASH, cents, 0.0, cents, self.coupon_life, wins=ADVOCATE)] if cents > 0 else []
 
     def entrances(self, morning: Morning) -> list[Entrance]:
         """What is offered to whom an advocate tells."""

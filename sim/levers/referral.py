@@ -50,7 +50,7 @@ class Referral(Lever):
     def offers(self) -> list[Offer]:
         """The inviter's coupon, then the friend's."""
         both = (0.0 if self.cash else self.reward, self.friend_reward)
-        return [Offer(CASH, 100.0 * v, 0.0, 100.0 * v, self.coupon_life) for v in both if v > 0]
+        return [Offer(CASH, 100.0 * v, 0.0, 100.0 * v, self.coupon_life, wins=REFERRAL) for v in both if v > 0]
 
     def entrances(self, morning: Morning) -> list[Entrance]:
         """What an invited friend is offered."""

@@ -4,6 +4,7 @@ import datetime as dt
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from sim.accounting.metrics import METRICS, MONEY, RESPONSE_METRICS
 from sim.study.ensemble import Ensemble
@@ -72,3 +73,8 @@ def variance_sources(everything: Ensemble, parameters: Ensemble, luck: Ensemble,
     shares = {key: value / whole for key, value in parts.items()}
     shares["error"] = float(np.sqrt(2.0 / (min(len(total) for total in totals) - 1)))
     return shares
+
+
+def errors_within(count: int) -> float:
+    """How many standard errors of a mean of `count` replications a 95 % interval reaches, by Student's t."""
+    return float(stats.t.ppf(0.975, count - 1))

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from sim.accounting import metrics
 from sim.engine import Plan
@@ -22,7 +21,7 @@ from sim.report.material import effect_words
 from sim.settings import CompareConfig, named_groups
 from sim.store import RunFolder, config_hash, content_hash
 from sim.strategy import Strategy, read_strategy
-from sim.study.bands import forecast_table, summarise
+from sim.study.bands import errors_within, forecast_table, summarise
 from sim.study.ensemble import Ensemble, run_ensemble
 from sim.study.forecast import (
     Outcome,
@@ -39,6 +38,7 @@ from sim.study.forecast import (
     stage_limits,
     write_outcome,
 )
+from sim.study.growth import growth_tables
 from sim.units import checked
 
 REPLICATIONS = 20
@@ -245,11 +245,6 @@ def paired(ours: np.ndarray, theirs: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def errors_within(count: int) -> float:
-    """How many standard errors of a mean of `count` replications a 95 % interval reaches, by Student's t."""
-    return float(stats.t.ppf(0.975, count - 1))
-
-
 def effects_table(lived: dict[str, Ensemble]) -> pd.DataFrame:
     """effects.parquet: the paired difference of every metric, by strategy, replication and day."""
     baseline, *others = lived
@@ -323,6 +318,7 @@ def comparison(twins: Twins, lived: dict[str, Ensemble]) -> tuple[dict[str, pd.D
         "effects.parquet": effects_table(lived),
         "effects.csv": intervals,
         "effects_by_day.csv": intervals_table(lived, effect_days(days).tolist(), told),
+        **growth_tables(lived),
     }
     return tables, {
         "parameters.json": declared(twins),

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sim.accounting import metrics
+from sim.accounting import metrics, posting
+from sim.accounting.books import Ledger
 from sim.communities import DAILY, LEVELS
 from sim.engine import Plan, World
 from sim.study.parts import keep, kept
@@ -47,6 +48,9 @@ class Ensemble:
     segments: np.ndarray
     naive: np.ndarray
     groups: np.ndarray
+    channels: np.ndarray
+    tree: np.ndarray
+    ladder: np.ndarray
     member_weeks: np.ndarray
 
     @property
@@ -78,7 +82,41 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
     naive = none if ledger.naive is None else ledger.naive
     flows, cohorts, monthly = ledger.flows[None], ledger.cohorts[None], ledger.monthly[None]
     groups = none if ledger.groups is None else ledger.groups
-    return Ensemble(daily[None], flows, cohorts, monthly, segments[None], naive[None], groups[None], weeks)
+    channels = none if ledger.responses is None else by_channel(ledger)
+    tree = none if ledger.tree is None else ledger.tree
+    ladder = none if ledger.ladder is None or not ledger.ladder.any() else ledger.ladder
+    grown = (channels[None], tree[None], ladder[None])
+    return Ensemble(daily[None], flows, cohorts, monthly, segments[None], naive[None], groups[None], *grown, weeks)
+
+
+BY_CHANNEL = (
+    "joined", "hunters", "aged_30", "active_30", "aged_90", "active_90", "orders", "revenue", "winning", "margin"
+)  # fmt: skip
+"""What is told of each channel's newcomers; aged: those who joined long enough ago.
+
+In cents: revenue; winning: what it cost to win them (contacts, packs, rewards, coupons used); margin: revenue less
+goods and what was spent on them, before winning.
+"""
+_SPENT_ON = (
+    posting.SAMPLES, posting.MESSAGE_COST, posting.LABOUR_COST, posting.BENEFIT_COST, posting.POINTS_COST,
+)  # fmt: skip
+
+
+def by_channel(ledger: Ledger) -> np.ndarray:
+    """What each channel's newcomers cost and brought, int64 [channel, BY_CHANNEL]."""
+    assert ledger.responses is not None
+    assert ledger.kept is not None
+    kept, days = ledger.kept, len(ledger.kept)
+    events, happened = ledger.events.sum(axis=0), ledger.responses.sum(axis=0)
+    winning = happened[:, [posting.ACQUISITION_COST, posting.REWARD_COST, posting.WINNING]].sum(axis=1)
+    revenue = events[:, posting.REVENUE]
+    spent = happened[:, posting.GOODS] + happened[:, list(_SPENT_ON)].sum(axis=1)
+    out = [kept[..., 0].sum(axis=0), kept[..., 1].sum(axis=0)]
+    for place, age in ((2, 30), (3, 90)):
+        old = kept[: max(days - age, 0)]
+        out += [old[..., 0].sum(axis=0), old[..., place].sum(axis=0)]
+    out += [events[:, posting.ORDERS], revenue, winning, revenue + happened[:, posting.WINNING] - spent]
+    return np.stack(out, axis=1)
 
 
 def _weeks_of_members(world: World) -> np.ndarray:

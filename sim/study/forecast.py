@@ -21,6 +21,7 @@ from sim.store import RunFolder, config_hash, content_hash
 from sim.study.bands import forecast_table, series, summarise, variance_sources
 from sim.study.calibrate import Calibrated, calibrate
 from sim.study.ensemble import Ensemble, run_ensemble
+from sim.study.growth import growth_tables
 from sim.study.jump_off import ObservedMembers, Uncertainty
 from sim.units import checked, parameters
 from sim.world.calendar import check_dates
@@ -266,6 +267,7 @@ def outcome(ready: Prepared, lived: dict[str, Ensemble]) -> tuple[dict[str, pd.D
         "cohorts.parquet": cohorts_table(ready, whole, strategy),
         "growth.parquet": growth_table(ready, whole, strategy),
         "forecast.csv": forecast_table(whole, start),
+        **growth_tables({strategy: whole}),
     }
     if ready.log is not None and ready.calibrated is not None:
         tables["history.csv"] = log_series(ready.log, ready.calibrated.until, before=True)

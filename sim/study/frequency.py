@@ -23,7 +23,8 @@ from sim.engine import Plan, World
 from sim.report.frequency import sentences, words_of_best
 from sim.settings import FrequencyConfig
 from sim.store import RunFolder, config_hash, content_hash
-from sim.study.compare import errors_within, paired, too_few
+from sim.study.bands import errors_within
+from sim.study.compare import paired, too_few
 from sim.study.ensemble import LARGE, new_pool
 from sim.study.forecast import (
     Outcome,

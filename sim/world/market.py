@@ -14,6 +14,7 @@ from sim.numbers import exp
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
 from sim.world.calendar import Calendar
 from sim.world.channels import Channels
+from sim.world.rivals import Rivals
 from sim.world.season import Season
 
 
@@ -172,6 +173,7 @@ class Market:
     joining: Joining = field(default_factory=Joining)
     network: Network = field(default_factory=Network)
     channels: Channels = field(default_factory=Channels)
+    rivals: Rivals = field(default_factory=Rivals)
 
     def cross_check(self) -> None:
         """What no single key can tell. Errors: `InputError` naming the keys that do not go together."""

@@ -1,0 +1,52 @@
+"""Who brought whom, read as a family tree: generations, children, what a member is worth with all who came of him."""
+
+from typing import Any
+
+import numpy as np
+
+from sim.jit import kernel
+
+GENERATIONS = 12
+"""Generations told apart; the last holds all later ones. Generation 0 was brought by nobody."""
+MATURE = 90
+"""Days within which children count: for members observed for so long, that is not cut off by the run's end."""
+TREE = ("members", "observed", "children", "spend", "family_spend")
+"""By generation: members; those observed for MATURE days; their children within those days; cents that members spent
+since day 0, and with all their descendants.
+"""
+
+
+@kernel
+def generations(links: Any, out: Any) -> None:
+    """The generation of each row: 0, or one more than his inviter's, who stands in an earlier row."""
+    for row in range(out.shape[0]):
+        inviter = links[row, 0]
+        out[row] = 0 if inviter < 0 else out[inviter] + 1
+
+
+@kernel
+def tree_rows(links: Any, generation: Any, joined: Any, spend: Any, today: int, tree: Any) -> None:
+    """The book of the family tree [generation, TREE]; joined: day, of founders 0; spend: cents since day 0."""
+    family = spend.copy()
+    for place in range(joined.shape[0]):
+        row = joined.shape[0] - 1 - place  # children stand in later rows than their inviters
+        line = min(generation[row], tree.shape[0] - 1)
+        tree[line, 0] += 1
+        tree[line, 3] += spend[row]
+        tree[line, 4] += family[row]
+        if today - joined[row] >= MATURE:
+            tree[line, 1] += 1
+        inviter = links[row, 0]
+        if inviter >= 0:
+            family[inviter] += family[row]
+            if today - joined[inviter] >= MATURE and joined[row] - joined[inviter] <= MATURE:
+                tree[min(generation[inviter], tree.shape[0] - 1), 2] += 1
+
+
+def family_tree(links: np.ndarray, joined: np.ndarray, spend: np.ndarray, today: int) -> np.ndarray:
+    """The book of the family tree on a day, int64 [generation, TREE]."""
+    generation = np.zeros(len(joined), dtype=np.int64)
+    generations(links, generation)
+    tree = np.zeros((GENERATIONS, len(TREE)), dtype=np.int64)
+    tree_rows(links, generation, joined, spend, today, tree)
+    return tree
