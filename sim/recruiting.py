@@ -7,7 +7,6 @@ say which approach comes first.
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from sim.behaviour import answering, drifting, inviting, joining, pricing, spend
 from sim.behaviour.day import NEVER, enrol, give_offer, join, meet, place_order
 from sim.jit import kernel, rule
 from sim.population import BLOCK, RELATION
-from sim.touch import APPEAL, Appeal, Entrance
+from sim.touch import APPEAL, Appeal, Entrance, table
 from sim.world.channels import weekly_prices
 
 APPROACH = np.dtype(
@@ -370,7 +369,8 @@ class Recruiter:
         self.founders = plan.founders.count
         self.network = network.known(market.network, market.size)
         self.directory, self.lineage = Directory(), Lineage()
-        self.appeals: Any = np.zeros(len(posting.CHANNELS), dtype=APPEAL)
+        self.closed: Any = table([Appeal()] * len(posting.CHANNELS), APPEAL)
+        self.appeals = self.closed.copy()
         self.spare = np.zeros(1, dtype=RELATION)
         rows, columns = network.hall(self.network[0])
         self.seats = rows * columns / market.size
@@ -391,10 +391,9 @@ class Recruiter:
         came: persons who came by themselves; news: what members told others, of `posting.post_news`.
         """
         self.first_rows.append(world.population.count)
-        for channel in range(len(self.appeals)):
-            self.appeals[channel] = astuple(Appeal())
+        self.appeals[:] = self.closed
         for entrance in entrances:
-            self.appeals[entrance.channel] = astuple(entrance.appeal)
+            self.appeals[entrance.channel] = tuple(vars(entrance.appeal).values())
         news = news[np.argsort(news[:, 0], kind="stable")]
         parted = news[news[:, 1] == posting.DEPARTED, 0]
         told = news[news[:, 1] != posting.DEPARTED]
@@ -402,8 +401,9 @@ class Recruiter:
         if not world.plan.market.joining.closed:
             parts += [self._bought(world, today, e) for e in entrances if e.budget > 0.0]
             parts.append(self._told(world, today, told))
-        approaches = np.concatenate(parts)
-        if len(approaches):
+        parts = [part for part in parts if len(part)]
+        if parts:
+            approaches = np.concatenate(parts) if len(parts) > 1 else parts[0]
             self._decide(world, today, approaches.view(np.recarray))
         self._part(world, today, parted)
         self._look_back(world, today)
