@@ -441,7 +441,7 @@ class World:
         if self._desk is None:
             self.reserve_news()
             desk = self._desk = self.operator.morning(self.today(self.day), self.population, self.books)
-            if desk.ops[0] != self._ops[0] or desk.perks.tobytes() != self._perks.tobytes():
+            if desk.ops.tobytes() != self._ops.tobytes() or desk.perks.tobytes() != self._perks.tobytes():
                 # business is run another way from today on: everybody notices
                 self._ops, self._perks = desk.ops, desk.perks
                 for _, _, _, due, low, high in self.population.operated_ranges():

@@ -138,6 +138,7 @@ class Operator:
             offers += lever.offers()
         self.offers = table(offers or [Offer(0, 0.0)], OFFER)
         self.market = market
+        self.network = known(market.network, max(market.size, founders))[0].item()
         self.majority = int(np.argmax(astuple(market.segments)))  # what most want: market research, not the rows
         self.tags = record(strategy.tags)
         self._advocates: list[int] = []
@@ -170,7 +171,7 @@ class Operator:
             market.joining.public_wants,
             float(market.joining.closed),
             *self._telling(names, day),
-            known(market.network, max(market.size, self.founders))[0].item(),
+            self.network,
         )
         groups = self.communities.table("community" in names) if self.communities is not None else NO_GROUPS
         return Desk(table(sends, SEND), self.offers, ops, self._perks(names, day, served), groups)
