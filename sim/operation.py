@@ -55,6 +55,8 @@ OPS = np.dtype(
                     "sharing",
                     "show_reward",
                     "show_cents",
+                    "deal",
+                    "deal_needed",
                 )
             ]
             + [("network", KNOWN)]
@@ -224,11 +226,14 @@ class Operator:
             float(refer.most),
             float(refer.tier),
         )
+        group = self.strategy.group_buying
+        deal = (self.market.rivals.weight(max(day - group.start, 0)) * 100.0 * group.value / self.usual, group.needed)
         shows = (1.0, 100.0 * share.reward / self.usual, 100.0 * share.reward)
         return (
             *(scheme if "referral" in names else (0.0,) * len(scheme)),
             float("advocates" in names),
             *(shows if "sharing" in names else (0.0,) * len(shows)),
+            *(deal if "group_buying" in names and group.open(day) else (0.0,) * len(deal)),
         )
 
     def morning(self, today: Any, population: Population, books: Any) -> Desk:

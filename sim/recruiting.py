@@ -316,28 +316,38 @@ ENTRANCE = 900_000_000
 """Place of what an entrance tells of newcomers in the luck of tagging."""
 
 
+SCHEME = ("needed", "offer", "cash", "points")
+"""What bringing a friend earns.
+
+Friends needed each time (0: nothing is earned), place of the coupon in the run's offers (-1: none), cents, points.
+"""
+
+
 @kernel
 def reward(
-    rows: Any, relations: Any, due: Any, start: int, inviters: Any, schemes: Any, offer: int, needed: int,
-    points: int, cash: int, today: Any, desk: Any, books: Any,
-) -> None:  # fmt: skip
-    """Inviters (rows of one block, as often as each brought somebody) are credited and rewarded; schemes: 1 where he
-    was brought under the referral scheme.
-    """
-    for e in range(inviters.shape[0]):
-        m, r = rows[inviters[e] - start], relations[inviters[e] - start]
+    rows: Any, relations: Any, due: Any, start: int, newcomers: Any, schemes: Any, today: Any, desk: Any, books: Any
+) -> None:
+    """The inviters of newcomers, who stand in one block from row `start` of all on, are credited and rewarded."""
+    for e in range(newcomers.shape[0]):
+        i, channel = newcomers[e].inviter - start, newcomers[e].channel
+        m, r = rows[i], relations[i]
         r.brought += 1
-        if schemes[e] == 0 or m.listed == 0:
+        needed, offer, cash, points = (
+            schemes[channel, 0],
+            schemes[channel, 1],
+            schemes[channel, 2],
+            schemes[channel, 3],
+        )
+        if needed == 0 or m.listed == 0 or r.brought % needed != 0:
             continue
-        if r.brought % needed == 0:
-            if offer >= 0 and give_offer(m, r, offer, 1, today, desk, books) >= 0:
-                r.earned = 1
-                due[inviters[e] - start] = today.day + 1
-            if cash > 0:
-                books.responses[today.row, posting.REFERRAL, posting.REWARD_COST] += cash
-            if points > 0:
-                r.points += points
-                posting.post_response(m, posting.POINTS_EARNED, points, today, books)
+        if offer >= 0 and give_offer(m, r, offer, 1, today, desk, books) >= 0:
+            r.earned = 1
+            due[i] = today.day + 1
+        if cash > 0:
+            books.responses[today.row, channel, posting.REWARD_COST] += cash
+        if points > 0:
+            r.points += points
+            posting.post_response(m, posting.POINTS_EARNED, points, today, books)
 
 
 @kernel
@@ -481,26 +491,34 @@ class Recruiter:
         brought = newcomers["inviter"] >= 0
         if not brought.any():
             return
-        people, scheme = world.population, world.plan.strategy.referral
+        people = world.population
         self.lineage.reserve(people.count)
         for place in np.nonzero(brought)[0]:
             self.lineage.add(number + int(place), int(newcomers["inviter"][place]))
-        inviters = newcomers["inviter"][brought]
-        under = (newcomers["channel"][brought] == posting.REFERRAL).astype(np.int64)
-        by_row = np.argsort(inviters, kind="stable")
-        inviters, under = inviters[by_row], under[by_row]
-        coupons = scheme.on and scheme.reward > 0 and not scheme.cash
-        offer = world.operator.first_offer["referral"] if coupons else -1
-        cash = round(100 * scheme.reward) if scheme.cash else 0
-        cash += round(100 * scheme.privilege_cost) if scheme.privilege > 0 else 0
+        newcomers = newcomers[brought]
+        newcomers = newcomers[np.argsort(newcomers["inviter"], kind="stable")]
+        schemes = self._schemes(world)
         for block in range(len(people.blocks)):
-            low, high = np.searchsorted(inviters, [block * BLOCK, (block + 1) * BLOCK])
+            low, high = np.searchsorted(newcomers["inviter"], [block * BLOCK, (block + 1) * BLOCK])
             if low < high:
                 reward(
                     people.blocks[block], people.relations[block], people.due[block], block * BLOCK,
-                    inviters[low:high], under[low:high], offer, scheme.needed, scheme.points, cash, today,
-                    world.desk_today(), world.books,
+                    newcomers[low:high], schemes, today, world.desk_today(), world.books,
                 )  # fmt: skip
+
+    def _schemes(self, world: Any) -> np.ndarray:
+        """What bringing a friend earns through each channel: of `SCHEME`."""
+        out, first = np.zeros((len(posting.CHANNELS), len(SCHEME)), dtype=np.int64), world.operator.first_offer
+        refer, group = world.plan.strategy.referral, world.plan.strategy.group_buying
+        out[:, 1] = -1
+        if refer.on:
+            cash = round(100 * refer.reward) if refer.cash else 0
+            cash += round(100 * refer.privilege_cost) if refer.privilege > 0 else 0
+            coupon = first["referral"] if refer.reward > 0 and not refer.cash else -1
+            out[posting.REFERRAL] = refer.needed, coupon, cash, refer.points
+        if group.on:
+            out[posting.GROUP_BUYING] = group.needed, first["group_buying"], 0, 0
+        return out
 
     def _part(self, world: Any, today: Any, parted: np.ndarray) -> None:
         """Whoever was brought by one who has gone is no longer held by him."""

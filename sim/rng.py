@@ -58,6 +58,7 @@ APPROACH = 36  # of an inviter or channel; index: ordinal; which approach of a d
 CHANNEL_PRICE = 37  # a channel; index: week
 SHOWING = 38  # index: ordinal of the order; whether he shows it
 EARNED = 41  # index: members brought so far; whether an earned coupon draws an order, or him back
+GROUP_DEAL = 48  # index: day; whether he gathers friends for a group deal
 CHOOSING = 39  # index: month; who becomes an advocate where anybody may
 ALIKE = 40  # a circle; index: which trait; what its people have in common
 MEMBER_DAY = 42  # index: day; whether he thinks of the member day, and how strongly it pulls

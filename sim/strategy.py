@@ -13,9 +13,11 @@ import yaml
 from sim.errors import InputError, nearest
 from sim.levers.acquisition import Acquisition
 from sim.levers.advocates import Advocates
+from sim.levers.alliance import Alliance
 from sim.levers.assortment import Assortment
 from sim.levers.community import Community
 from sim.levers.content import Content
+from sim.levers.group_buying import GroupBuying
 from sim.levers.guard import Guard
 from sim.levers.lever import Lever, stage_bits
 from sim.levers.member_day import MemberDay
@@ -77,6 +79,8 @@ class Strategy:
     referral: Referral = field(default_factory=Referral)
     advocates: Advocates = field(default_factory=Advocates)
     sharing: Sharing = field(default_factory=Sharing)
+    group_buying: GroupBuying = field(default_factory=GroupBuying)
+    alliance: Alliance = field(default_factory=Alliance)
     tiers: Tiers = field(default_factory=Tiers)
     member_day: MemberDay = field(default_factory=MemberDay)
     points: Points = field(default_factory=Points)
@@ -117,6 +121,8 @@ class Strategy:
             raise InputError(f"{prefix}.content.topics=own: needs tags; set {prefix}.tags.on=true")
         if self.welcome.on and self.welcome.own_topics and not self.tags.on:
             raise InputError(f"{prefix}.welcome.own_topics=true: needs tags; set {prefix}.tags.on=true")
+        if self.referral.on and self.referral.points > 0 and not self.points.on:
+            raise InputError(f"{prefix}.referral.points={self.referral.points}: needs {prefix}.points.on=true")
         if self.messaging.on and not self.content.on:
             raise InputError(f"{prefix}.messaging.on: messages need content; set {prefix}.content.on=true")
         if self.offers.on and self.offers.kind in ("percent", "flash", "gift") and self.offers.value > 1.0:

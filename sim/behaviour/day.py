@@ -192,6 +192,8 @@ def live_operated_day(m: Any, r: Any, touch: Any, today: Any, desk: Any, p: Any,
         lapse(m, r, today, desk, q, books)
     if r.urge <= 0.0:
         tell_friends(m, r, today, desk, q, books)
+    if desk.ops[0].deal > 0.0:
+        gather_friends(m, r, today, desk, q, books)
     set_pace(m, r, today, desk, p, q)
 
 
@@ -828,6 +830,20 @@ def tell_friends(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> N
         r.invites += count
         r.urge += rng.exponential(today.luck, m.key, rng.URGE, r.invites)
         told += 1
+
+
+@rule
+def gather_friends(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
+    """On the day of a group deal he may gather friends who are no members yet, to order together."""
+    ops = desk.ops[0]
+    if m.attached == 0 or r.permission != permission.REACHABLE or ops.closed == 1.0 or r.invites > MOST_INVITED:
+        return
+    social, taste = inviting.sociality(today.luck, m.key, q.inviting), pricing.taste(r, q.pricing)
+    chance = inviting.gathers_probability(social, taste, ops.deal, q.inviting)
+    if rng.uniform(today.luck, m.key, rng.GROUP_DEAL, today.day) < chance:
+        count = int(ops.deal_needed * q.inviting.insists)
+        posting.post_news(r, posting.GROUP_BUYING, count, int(r.invites), books)
+        r.invites += count
 
 
 @rule

@@ -125,6 +125,12 @@ class Inviting:
         About("per share of an order", "how much more cash for it makes him show it, times what it means to him",
               "assumed", "assumption"),
     ] = 10.0  # fmt: skip
+    deal: Annotated[
+        float,
+        Share,
+        About("share of members", "of ordinary sociality who gather friends for a deal of a fifth off, times what an "
+              "offer means to them", "assumed", "assumption"),
+    ] = 0.03  # fmt: skip
     viewers: Annotated[
         int, Positive, between(1, 100), About("persons", "who see an order shown", "assumed", "assumption")
     ] = 5
@@ -181,3 +187,9 @@ def suits(r: Any, greedy: bool) -> float:
     if greedy:
         return float(r.hunter)
     return r.fit + r.wants - r.hunter
+
+
+@rule
+def gathers_probability(social: float, taste: float, off: float, i: Any) -> float:
+    """The chance that he gathers friends for a group deal; off: what it takes off, as a share of a usual order."""
+    return min(i.deal * social * taste * off / 0.2, 0.95)
