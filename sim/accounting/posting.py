@@ -17,8 +17,8 @@ PAID = ("trial_ads", "store_qr", "live_room", "content_platform", "ecommerce", "
 CHANNELS = ("existing", "organic", *PAID, "word_of_mouth", "referral", "advocate", "sharing", "group_buying")
 """How members came: `existing` were members at day 0; `organic` newcomers came by themselves; those of `PAID`
 channels through an entrance that the operator paid for; the rest because a member told them: unrewarded
-(`word_of_mouth`), for a reward (`referral`), as an advocate (`advocate`), by showing an order (`sharing`), or to order
-together (`group_buying`).
+(`word_of_mouth`), for a reward (`referral`), as an advocate (`advocate`), by showing an order (`sharing`), or to
+order together (`group_buying`).
 """
 EXISTING, ORGANIC, FIRST_PAID = range(3)
 WORD_OF_MOUTH, REFERRAL, ADVOCATE, SHARING, GROUP_BUYING = range(FIRST_PAID + len(PAID), len(CHANNELS))
