@@ -159,7 +159,7 @@ def tell(
         greedy = channel == posting.REFERRAL and ops[0].refer_one_sided == 1.0
         picks = int(q[0].inviting.chooses) if greedy or channel in (posting.WORD_OF_MOUTH, posting.REFERRAL) else 1
         for number in range(int(news[e, 3]), int(news[e, 3]) + int(news[e, 2])):
-            posting.post_response(m, posting.INVITATIONS, 1, today, books)
+            books.responses[today.row, channel, posting.INVITATIONS] += 1
             best, layer, wish = NOBODY, 0, -9.0
             for pick in range(picks):
                 which = number * picks + pick
@@ -182,7 +182,7 @@ def tell(
                 if likes > wish:
                     best, layer, wish = other, through, likes
             if best == NOBODY:
-                posting.post_response(m, posting.UNANSWERED, 1, today, books)
+                books.responses[today.row, channel, posting.UNANSWERED] += 1
                 continue
             one = out[found]
             one.place = best
@@ -229,7 +229,8 @@ def decide(
             keys[slot] = key
             strangers += 1
         elif persons[slot] != NOBODY:
-            books.responses[row, channel, posting.ALREADY_MEMBERS] += 1
+            if channel != posting.ORGANIC:
+                books.responses[row, channel, posting.ALREADY_MEMBERS] += 1
             continue
         r = spare[0]
         meet_person(r, key, founders, today, ops, p, q)
