@@ -205,10 +205,12 @@ class Spent:
             self.cents[entrance.channel] += entrance.budget  # pyright: ignore
 
     def check(self, world: World) -> None:
-        """All of it was spent, but for less than the price of one more contact."""
+        """All of it was spent, but for less than the price of one more contact; packs and gifts come on top."""
         market, recruiter, strategy = world.plan.market, world.recruiter, world.plan.strategy
         assert recruiter is not None
-        paid = by_channel(world, posting.ACQUISITION_COST)
+        joined = world.ledger().flows[: world.day, :, JOINED].sum(axis=0)
+        kit = round(100.0 * strategy.acquisition.kit_cost) if strategy.acquisition.hook in ("trial", "bait") else 0
+        paid = by_channel(world, posting.ACQUISITION_COST) - kit * joined
         for place, channel in enumerate(market.channels.each()):
             at = posting.FIRST_PAID + place
             used = recruiter.contacts[at] / max(int(channel.reach * market.size), 1)
