@@ -19,6 +19,7 @@ import scipy.stats
 from sim.accounting import metrics, posting
 from sim.accounting.books import Ledger
 from sim.engine import Behaviour, EmbeddedFounders, Plan, World
+from sim.recruiting import KEPT
 from sim.settings import Config, market_config
 from sim.strategy import Strategy, read_strategy
 from sim.units import checked
@@ -69,6 +70,11 @@ class Told:
     def founders(self, field: str) -> np.ndarray:
         """A field of the members of day 0."""
         return self.members(field)[: self.world.plan.founders.count]
+
+    def came(self, channel: str, what: str = "joined", first: int = 0, last: int | None = None) -> int:
+        """Newcomers of a channel of joining days [first, last): all, or one of `recruiting.KEPT` among them."""
+        assert self.world.recruiter is not None
+        return int(self.world.recruiter.kept[first:last, posting.CHANNELS.index(channel), KEPT.index(what)].sum())
 
 
 class Lab:
