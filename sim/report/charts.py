@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sim.report.material import MONTHS, STAGES, Material, date_words, month_words, number, percent
+from sim.report.material import MONTHS, STAGES, Material, date_words, month_words, number, percent, short
 
 BLUE, SKY, GREEN, ORANGE, VERMILION, PURPLE = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7"
 YELLOW, INK, GREY, PALE = "#F0E442", "#222222", "#6B6B6B", "#E4E4E4"
@@ -968,11 +968,12 @@ def group_activity(table: pd.DataFrame, source: str) -> Chart | None:
     if not len(table):
         return None
     shares = activity_shares(table)
-    arms = list(dict.fromkeys(shares["strategy"]))[: len(ARMS)]
+    every = list(dict.fromkeys(shares["strategy"]))
+    arms = every[: len(ARMS)]
     if not arms:
         return None
     ends = {name: float(shares["mean"][shares["strategy"] == name].iloc[-7:].mean()) for name in arms}
-    said = [f"{percent(end)} under {name}" for name, end in ends.items()]
+    said = [f"{percent(end)} under {short(name)}" for name, end in ends.items()]
     title = f"Members of groups who post on a day, in the last week: {', '.join(said)}".replace(" %", "\u00a0%")
     still = [name for name, end in ends.items() if end < DEAD]
     takeaway = (
@@ -980,6 +981,7 @@ def group_activity(table: pd.DataFrame, source: str) -> Chart | None:
         if still
         else "No strategy has silenced its groups."
     )
+    takeaway += f" Not drawn: {', '.join(every[len(ARMS) :])}." if len(every) > len(ARMS) else ""
     how = (
         "Posts of members on a day over members in groups, all levels together. Lines are means over replications, "
         "tints hold 8 of 10 of them. In the shaded strip, below 5 %, a group counts as dead."
@@ -1016,7 +1018,7 @@ def group_activity(table: pd.DataFrame, source: str) -> Chart | None:
         axes.set_xlabel("day of the run", fontsize=9.5, color=INK)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
         tints = [Patch(facecolor=GREY, alpha=0.3, linewidth=0), Patch(**dead)]
-        sheet.legend([*handles, *tints], [*arms, "8 of 10 replications", "dead: below 5 %"], columns)
+        sheet.legend([*handles, *tints], [*map(short, arms), "8 of 10 replications", "dead: below 5 %"], columns)
         return sheet.figure
 
     return Chart("group_activity", title, takeaway, how, alt, draw)

@@ -30,7 +30,20 @@ from sim.report.charts import (
     right_labels,
     time_axis,
 )
-from sim.report.material import Material, capital, date_words, number, percent, relative, signed, unbroken, unsigned
+from sim.report.growth import CHARTS as GROWTH
+from sim.report.growth import Growth, channel_rows, growth_of, terms
+from sim.report.material import (
+    Material,
+    capital,
+    date_words,
+    number,
+    percent,
+    relative,
+    short,
+    signed,
+    unbroken,
+    unsigned,
+)
 from sim.report.page import embedded_image, ground, publish
 
 STYLES = (
@@ -66,6 +79,11 @@ class Comparison(Material):
         self.strategies = [str(name) for name in self.summary["strategies"]]
         self.baseline = self.strategies[0]
         self.effects: list[dict[str, Any]] = self.summary["effects"]
+
+    @functools.cached_property
+    def grown(self) -> Growth:
+        """What the folder says of how the memberships grew, of the strategies that are drawn."""
+        return growth_of(self, source(self), [self.baseline, *self.shown])
 
     @functools.cached_property
     def shown(self) -> list[str]:
@@ -124,11 +142,6 @@ def write_comparison(folder: Path) -> None:
 
 
 # ---------------------------------------------------------------------------- the finding
-
-
-def short(name: str, most: int = 34) -> str:
-    """A strategy's name cut in the middle: varied plans differ at their ends."""
-    return name if len(name) <= most else f"{name[: most // 2 - 1]} … {name[-(most // 2 - 2) :]}"
 
 
 def identical(entry: Mapping[str, Any]) -> bool:
@@ -223,10 +236,12 @@ def all_charts(m: Comparison) -> list[Chart]:
     ]
     found = [chart for chart in made if chart is not None]
     narrow = [chart for chart in found if chart.narrow]
-    if len(narrow) % 2 == 0:
-        return found
-    last = narrow[-1]  # alone in its row: it takes all of it
-    return [effect_chart(m, last.name.removeprefix("effect_"), wide=True) or c if c is last else c for c in found]
+    if len(narrow) % 2 == 1:
+        last = narrow[-1]  # alone in its row: it takes all of it
+        found = [
+            effect_chart(m, last.name.removeprefix("effect_"), wide=True) or c if c is last else c for c in found
+        ]
+    return [*found, *m.grown.charts()]
 
 
 class Legend:
@@ -508,7 +523,8 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         (label, value.replace("forecast.csv", "effects.csv, forecast.csv") if label == "Files" else value)
         for label, value in rows
     ]
-    base["glossary"] = [*own_terms(m), *base["glossary"]]
+    grown = [chart.name for chart in charts if chart.name in GROWTH]
+    base["glossary"] = [*own_terms(m), *base["glossary"], *terms(grown)]
     page = {
         "title": finding(m, m.metrics[0]),
         "subtitle": m.title,
@@ -517,6 +533,7 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         "contents": [
             ("numbers", "Effects"),
             ("charts", "Pictures"),
+            *([("growth", "How it grew")] if grown else []),
             ("strategies", "The strategies"),
             ("sure", "How sure"),
             ("rests", "What it rests on"),
@@ -532,7 +549,9 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         "below_numbers": below_numbers(m),
         "method": method(m),
         "targeting": targeting(m),
-        "charts": [embedded_image(chart, images[chart.name]) for chart in charts],
+        "charts": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name not in GROWTH],
+        "growth": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name in GROWTH],
+        "channel_rows": channel_rows(m.grown) if grown else [],
         "not_drawn": not_drawn(m, charts),
         "names": m.strategies,
         "plans": plans[:PLENTY],

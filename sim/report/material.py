@@ -386,6 +386,11 @@ class Material:
         }
 
 
+def short(name: str, most: int = 34) -> str:
+    """A strategy's name cut in the middle: varied plans differ at their ends."""
+    return name if len(name) <= most else f"{name[: most // 2 - 1]} … {name[-(most // 2 - 2) :]}"
+
+
 def capital(text: str) -> str:
     """A sentence's first letter."""
     return text[:1].upper() + text[1:]

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from sim.report.charts import Chart, all_charts, save, sources, varied
+from sim.report.charts import Chart, all_charts, save, source_line, sources, varied
+from sim.report.growth import CHARTS as GROWTH
+from sim.report.growth import FILES, channel_rows, growth_of, terms
 from sim.report.material import (
     MONTHS,
     STAGES,
@@ -75,7 +77,7 @@ def write_report(folder: Path) -> None:
     the folder is marked complete. Charts that an earlier report left there and this one does not have are removed.
     """
     material = Material(Path(folder))
-    charts = all_charts(material)
+    charts = [*all_charts(material), *growth_of(material, source_line(material)).charts()]
     publish(material.folder, charts, "template.html", lambda images: content(material, charts, images))
 
 
@@ -120,9 +122,11 @@ def content(m: Material, charts: list[Chart], images: dict[str, bytes]) -> dict[
     """Everything that the page says, by the template's names."""
     embedded = [embedded_image(chart, images[chart.name]) for chart in charts]
     fared = _fared(m)
+    grown = [chart.name for chart in charts if chart.name in GROWTH]
     contents = [
         ("numbers", "Key numbers"),
         ("charts", "Pictures"),
+        ("growth", "How it grew"),
         ("fared", "Against what happened"),
         ("sure", "How sure"),
         ("rests", "What it rests on"),
@@ -130,7 +134,9 @@ def content(m: Material, charts: list[Chart], images: dict[str, bytes]) -> dict[
         ("terms", "Terms"),
         ("provenance", "Provenance"),
     ]
-    absent = {"fared": not fared, "charts": not charts}
+    absent = {"fared": not fared, "charts": len(charts) == len(grown), "growth": not grown}
+    base = ground(m)
+    base["glossary"] = [*base["glossary"], *terms(grown)]
     return {
         "title": _title(m),
         "subtitle": m.title,
@@ -143,14 +149,16 @@ def content(m: Material, charts: list[Chart], images: dict[str, bytes]) -> dict[
         "rows": _rows(m),
         "below_numbers": _below_numbers(m),
         "bands": _bands(m),
-        "charts": [image for image in embedded if image["name"] != "band_sources"],
+        "charts": [image for image in embedded if image["name"] not in ("band_sources", *GROWTH)],
+        "growth": [image for image in embedded if image["name"] in GROWTH],
+        "channel_rows": channel_rows(growth_of(m, "")) if grown else [],
         "source_charts": [image for image in embedded if image["name"] == "band_sources"],
         "not_drawn": _not_drawn(m, charts),
         "fared": fared,
         "fared_intro": _fared_intro(m),
         "fared_words": _fared_words(m, fared),
         "sure": _sure(m),
-        **ground(m),
+        **base,
     }
 
 
@@ -700,10 +708,11 @@ def provenance(m: Material) -> list[tuple[str, str]]:
     libraries = manifest.get("libraries") or {}
     if libraries:
         out.append(("Libraries", ", ".join(f"{name} {libraries[name]}" for name in sorted(libraries))))
+    growth = "".join(f"{name}, " for name in FILES if (m.folder / name).exists())
     out.append(
         (
             "Files",
-            "summary.json, forecast.csv, parameters.json and the Parquet tables beside this page hold every "
+            f"summary.json, forecast.csv, {growth}parameters.json and the Parquet tables beside this page hold every "
             "number shown; manifest.json holds the hash of their content, written after this page.",
         )
     )
