@@ -124,7 +124,13 @@ class Operator:
     """
 
     def __init__(
-        self, strategy: Strategy, start: dt.date, market: Market, founders: int, usual: float, q: Any
+        self,
+        strategy: Strategy,
+        start: dt.date,
+        market: Market,
+        founders: int,
+        usual: float = 10_000.0,
+        q: Any = None,
     ) -> None:
         self.strategy = strategy
         self.start = start

@@ -196,4 +196,10 @@ def lab(request: pytest.FixtureRequest) -> Lab:
     return Lab(knockout.active(request))
 
 
-__all__ = ["SEED", "Config", "Effect", "Lab", "Told", "lab", "pooled", "posting", "strategy"]
+@pytest.fixture(name="lab")
+def closed_lab(request: pytest.FixtureRequest) -> Lab:
+    """The same where members bring nobody: for tests of those who are there, who must be the same in all twins."""
+    return Lab({"market.joining.closed": True} | knockout.active(request))
+
+
+__all__ = ["SEED", "Config", "Effect", "Lab", "Told", "closed_lab", "lab", "pooled", "posting", "strategy"]

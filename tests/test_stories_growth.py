@@ -157,7 +157,9 @@ WITHOUT_TRAITS: dict[str, Any] = {
     "response.pricing.taste_sensitivity": 0.0,
     "response.pricing.taste_hunter": 1.0,
 }
-"""Hunters are one in five everywhere and want what others want; nobody looks whom the goods suit, or who is greedy."""
+"""Hunters are one in five everywhere and want what others want; nobody looks whom the goods suit, or who is
+greedy.
+"""
 
 
 @pytest.mark.shows(
@@ -229,8 +231,8 @@ def test_friends_whom_both_gain_by_fit_and_stay(lab: Lab, market: str) -> None:
     """Rewards for both friends, for a month; walk-ins of the twin in which nobody is rewarded.
 
     Of invited friends who are no members 28 to 42 in a hundred join. The goods suit them better than walk-ins
-    (smallest effect that matters: 10 %), and more of them are active on day 30: by 3 % in beauty, where seven walk-ins
-    in ten are, by 10 % in apparel and 20 % in education, where fewer than six are.
+    (smallest effect that matters: 10 %), and more of them are active on day 30: by 3 % in beauty, where seven
+    walk-ins in ten are, by 10 % in apparel and 20 % in education, where fewer than six are.
     """
     size: dict[str, Any] = {"members": 20_000, "days": MONTH + 32, "replications": 16, "market": market}
     never, both = lab.worlds(strategy(), **size), lab.worlds("two_sided_referral", **size)
@@ -250,8 +252,8 @@ def test_friends_whom_both_gain_by_fit_and_stay(lab: Lab, market: str) -> None:
 def test_newcomers_stay_by_how_they_were_won(lab: Lab, market: str) -> None:
     """Active on day 90 of those who came in a month: walk-ins, and those won by each of the five ways.
 
-    A tenth fewer of those whom adverts brought than of walk-ins, half as many again as of those whom the bribe for the
-    inviter brought. In education, where few walk in to stay, friends' friends lead by a tenth.
+    A tenth fewer of those whom adverts brought than of walk-ins, half as many again as of those whom the bribe for
+    the inviter brought. In education, where few walk in to stay, friends' friends lead by a tenth.
     """
     size: dict[str, Any] = {"members": 12_000, "days": MONTH + 92, "replications": 16, "market": market}
     kept = shares(lab, "active_90", ("two_sided", "public", "join_bribe", "one_sided"), **size)
@@ -266,7 +268,7 @@ def test_newcomers_stay_by_how_they_were_won(lab: Lab, market: str) -> None:
 
 @pytest.mark.shows("A103", knockout={"response.joining.guard": 1.0, "response.joining.company": 1.0})
 def test_a_friend_holds_him_only_while_the_friend_is_there(lab: Lab) -> None:
-    """Rewards for both friends, for a year, in one membership: hazards of drifting away of those whom friends brought.
+    """Rewards for both friends, for a year, in one membership: hazards of drifting away of whom friends brought.
 
     While the friend stays it is a tenth smaller than after he has gone or where he had gone before; beside a
     twin in which friends do not hold each other, the one is a tenth smaller and the other the same within 5 %.

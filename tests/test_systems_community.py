@@ -14,7 +14,7 @@ import pytest
 from sim.communities import DAILY, DEAD
 from sim.engine import World
 from sim.strategy import Strategy
-from tests.lab import Effect, Lab, Told, strategy
+from tests.lab import Effect, Lab, Told, closed_lab, strategy  # noqa: F401
 
 SIZE: dict[str, Any] = {"members": 4000, "days": 180, "replications": 8}
 CLOSED = {"market.joining.yearly_share": 0.0}

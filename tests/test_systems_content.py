@@ -20,7 +20,7 @@ from sim.operation import Operator
 from sim.population import FIELDS, RELATION_FIELDS
 from sim.strategy import Strategy, read_strategy
 from sim.study import nps, rfm
-from tests.lab import SEED, Effect, Lab, Told, strategy
+from tests.lab import SEED, Effect, Lab, Told, closed_lab, strategy  # noqa: F401
 
 REPLICATIONS, MEMBERS = 8, 1500
 NO_QUOTA = {"quota": "none"}

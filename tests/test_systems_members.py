@@ -19,7 +19,7 @@ from sim.rng import AUDIENCE, uniform
 from sim.strategy import Strategy, read_strategy
 from sim.study.alarms import GREEN, RED, YELLOW, Rule, Verdict, Watch
 from sim.touch import MARK_WARNING, MARK_WELCOME, OFFER, OFFER_KINDS, SLOTS, table
-from tests.lab import Effect, Lab, Told, pooled, strategy
+from tests.lab import Effect, Lab, Told, closed_lab, pooled, strategy  # noqa: F401
 
 NOBODY_DRIFTS = {"population.drifting.drift_scale": 1e6}
 NO_MEMORY_OF_PRICES = {"response.pricing.learnt_paying": 0.0, "response.pricing.learnt_seeing": 0.0}
