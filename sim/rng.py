@@ -57,16 +57,16 @@ TOLD = 35  # index: which of those whom he tells as an advocate or shows an orde
 APPROACH = 36  # of an inviter or channel; index: ordinal; which approach of a day comes first
 CHANNEL_PRICE = 37  # a channel; index: week
 SHOWING = 38  # index: ordinal of the order; whether he shows it
-EARNED = 41  # index: members brought so far; whether an earned coupon draws an order, or him back
-GROUP_DEAL = 48  # index: day; whether he gathers friends for a group deal
 CHOOSING = 39  # index: month; who becomes an advocate where anybody may
 ALIKE = 40  # a circle; index: which trait; what its people have in common
+EARNED = 41  # index: members brought so far; whether an earned coupon draws an order, or him back
 MEMBER_DAY = 42  # index: day; whether he thinks of the member day, and how strongly it pulls
 PUT_OFF = 43  # index: ordinal of the order; whether he puts it off until the member day
 SIGN_IN = 44  # index: day; whether he signs in when he visits
 GROUP_ASKED = 45  # index: level and day on which he was asked into a group; whether he comes
 GROUP_DAY = 46  # index: day; whether he posts in his group, and whether he leaves it
 GROUP_HAWK = 47  # index: day; whether his post is an advert of his own
+GROUP_DEAL = 48  # index: day; whether he gathers friends for a group deal
 
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""

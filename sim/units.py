@@ -10,6 +10,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import annotated_types
@@ -76,7 +77,10 @@ def parameters(settings: type, prefix: str = "") -> Iterator[Parameter]:
         path = f"{prefix}{field.name}"
         base = get_args(hint)[0] if get_origin(hint) is Annotated else hint
         if dataclasses.is_dataclass(base):
-            yield from parameters(base, path + ".")  # pyright: ignore[reportArgumentType]
+            made: Any = field.default_factory() if field.default_factory is not dataclasses.MISSING else None
+            for inner in parameters(base, path + "."):  # pyright: ignore[reportArgumentType]
+                default = inner.default if made is None else attrgetter(inner.path[len(path) + 1 :])(made)
+                yield dataclasses.replace(inner, default=default)
             continue
         extras = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
         abouts = [extra for extra in extras if isinstance(extra, About)]

@@ -205,30 +205,6 @@ def test_being_understood_earns_trust(lab: Lab) -> None:
         ).at_least(0.05)
 
 
-@pytest.mark.shows("A027", knockout=NO_DEPOSITS)
-def test_giving_before_asking(lab: Lab) -> None:
-    """One coupon brings more further orders in a fortnight after 30 days of value than cold; smallest: a quarter.
-
-    Well-judged value, in formats that the coupon does not come in, and a week of rest before it.
-    """
-    sizes = {"members": 4000, "days": 51, "replications": 10}
-    coupon = {"start": 37, "every": 3650, "value": 0.15}
-    giving = {
-        "own": True,
-        "content": {"benefit": 0.0, "formats": 3, "first_format": 1},
-        "messaging": {"stop": 30},
-        "tags": {"coverage": 1.0, "error": 0.05},
-    }
-    cold = effect(live(lab, NOTHING, **sizes), live(lab, strategy(offers=coupon), **sizes), total("orders", 37))
-    warm = effect(
-        live(lab, programme(3.0, **giving), **sizes),
-        live(lab, programme(3.0, **giving, offers=coupon), **sizes),
-        total("orders", 37),
-    )
-    assert cold.at_least(0.01)
-    assert Effect(cold.other - cold.base, warm.other - warm.base).at_least(0.25)
-
-
 MONTHS = (1, 30, 60, 90, 120)
 
 
@@ -609,7 +585,8 @@ def targeted(lab: Lab, coverage: float, error: float) -> Effect:
     """Revenue of half a year with tags of this kind, over general content of the same volume at the same hour."""
     tags = {"coverage": coverage, "error": error, "refresh": 0.0, "hours": False}
     aimed = programme(5.0, own=True, tags=tags, messaging={"own_hour": False})
-    return effect(live(lab, programme(5.0)), live(lab, aimed), total("revenue"))
+    sizes = {"replications": 14}
+    return effect(live(lab, programme(5.0), **sizes), live(lab, aimed, **sizes), total("revenue"))
 
 
 @pytest.mark.shows("A055", knockout={"strategy.tags.error": 0.0})

@@ -633,7 +633,7 @@ def test_early_is_cheaper(lab: Lab) -> None:
     # after three and more of a member's own cycles of silence the same personal word costs 30 % more for each member
     # it keeps than in the third, and twice as much for each order it brings; before the second it is not cheaper,
     # as most of those silent for one cycle are not leaving
-    sizes = {"members": 6000, "days": 365, "replications": 12}
+    sizes = {"members": 6000, "days": 365, "replications": 24}
     none = lab.worlds(strategy(), **sizes)
 
     def cost_of(measure: Callable[[Told], float], met: Sequence[Told]) -> np.ndarray:
