@@ -185,7 +185,7 @@ def near_key(key: str, names: set[str]) -> str:
         return hint
     last = key.rsplit(".", 1)[-1]
     by_end = {name.rsplit(".", 1)[-1]: name for name in sorted(names)}
-    hint = nearest(last, by_end)
+    hint = nearest(last, by_end, cutoff=0.7)  # an ending alone is weak evidence
     if hint.startswith("did"):
         return f"did you mean '{by_end[hint.split(chr(39))[1]]}'?"
     siblings = [name for name in names if name.startswith(key.split(".")[0] + ".")]

@@ -11,12 +11,12 @@ class InputError(Exception):
     """
 
 
-def nearest(name: str, allowed: Iterable[str]) -> str:
-    """A hint such as `did you mean 'amount'?`, or what is allowed when nothing is near.
+def nearest(name: str, allowed: Iterable[str], cutoff: float = 0.6) -> str:
+    """A hint such as `did you mean 'amount'?`, or what is allowed when nothing is as near as `cutoff`, 0 to 1.
 
     >>> nearest("ammount", ["member_id", "date", "amount"])
     "did you mean 'amount'?"
     """
     choices = sorted(allowed)
-    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, choices, n=1, cutoff=cutoff)
     return f"did you mean '{near[0]}'?" if near else f"allowed: {', '.join(choices)}"

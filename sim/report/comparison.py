@@ -130,8 +130,7 @@ class Comparison(Material):
 
     def unit(self, entry: Mapping[str, Any]) -> str:
         """The unit of an effect, that of the log where it is money."""
-        unit = str(entry.get("unit", ""))
-        return self.unit_of_money if unit == "CNY" else unit
+        return self.in_money(str(entry.get("unit", "")))
 
 
 def write_comparison(folder: Path) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 import functools
 import json
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,10 @@ class Material:
         if not self.has_log:
             return "CNY"
         return "US dollars" if self.data_name.startswith("cdnow") else "log's currency"
+
+    def in_money(self, unit: str) -> str:
+        """A unit in words, amounts in that of the log where there is one: `CNY a member`, `US dollars a member`."""
+        return re.sub(r"\bCNY\b", self.unit_of_money, unit)
 
     @functools.cached_property
     def _forecast(self) -> dict[str, pd.DataFrame]:

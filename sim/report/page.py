@@ -301,7 +301,7 @@ def _label(line: Headline) -> str:
 
 def _unit(m: Material, line: Headline) -> str:
     unit = str(line.entry.get("unit", ""))
-    return m.unit_of_money if unit == "CNY" else unit
+    return m.in_money(unit)
 
 
 def _shown(m: Material) -> list[Headline]:
@@ -593,7 +593,7 @@ def settings_in_force(m: Material) -> tuple[list[dict[str, str]], list[dict[str,
             "what": meaning[:1].upper() + meaning[1:],
             "name": path,
             "value": _value(entry.get("value")),
-            "unit": str(entry.get("unit") or ""),
+            "unit": m.in_money(str(entry.get("unit") or "")),
             "source": str(entry.get("source") or "not stated"),
             "confidence": str(entry.get("confidence") or "not stated"),
         }
@@ -611,6 +611,8 @@ def idle_settings(declared: dict[str, Any]) -> list[str]:
     idle = [path.removesuffix(".on") for path in switches if path.removesuffix(".on") not in on]
     if not on:
         idle += ["strategy", "response", "market.margin", "market.hunter_share", "market.segments"]
+        idle += [f"market.{group}" for group in ("channels", "network", "rivals")]
+        idle += [f"market.joining.{name}" for name in ("closed", "likely_share", "public_hunters", "public_wants")]
     if declared.get("market.calendar.festivals", {}).get("value") == "none":
         idle.append("market.calendar")
     return idle

@@ -35,16 +35,16 @@ from sim.engine import Behaviour, Conditions, EmbeddedFounders, Plan, World
 from sim.errors import InputError
 from sim.jit import kernel
 from sim.levers.content import Content
-from sim.levers.lever import Morning
+from sim.levers.lever import Lever, Morning
 from sim.levers.messaging import Messaging
 from sim.network import Network, known
 from sim.operation import OPS
 from sim.population import RELATION
 from sim.strategy import Strategy
 from sim.study.jump_off import last_activity
-from sim.touch import BENEFIT, SEND, SLOTS, Offer, Send, table
+from sim.touch import BENEFIT, SEND, SLOTS, Send, table
 from sim.units import record
-from sim.world.market import Disturbance, Market, Segments
+from sim.world.market import Disturbance, Joining, Market, Segments
 from sim.world.season import Season
 
 ARMS = ("no e-mail", "men's e-mail", "women's e-mail")
@@ -443,17 +443,11 @@ def mail(topic: int) -> Send:
 
 
 @dataclass(frozen=True)
-class Mail:
+class Mail(Lever):
     """A lever that sends one message to everybody on day 0."""
 
     topic: int = MENS
-    on: bool = False
-    start: int = 0
     stop: int = 1
-
-    def offers(self) -> list[Offer]:
-        """None."""
-        return []
 
     def sends(self, morning: Morning) -> list[Send]:
         """The mail."""
@@ -555,8 +549,10 @@ def experiment_plan(setting: Setting, category: int, arm: int, count: int) -> Pl
     """The fortnight of one category in one arm: the market says how many want what."""
     mens, womens = (float(share) for share in setting.wants[category])
     wants = Segments(knowledge=mens, price=0.0, status=womens, convenience=max(1.0 - mens - womens, 0.0))
-    market = Market(segments=wants, season=Season("none"), disturbance=Disturbance(weekly_sd=0.0))
-    strategy = OneMail(name=ARMS[arm], mail=Mail(TOPICS[arm - 1], True)) if arm else Strategy()
+    market = Market(
+        segments=wants, joining=Joining(closed=True), season=Season("none"), disturbance=Disturbance(weekly_sd=0.0)
+    )
+    strategy = OneMail(name=ARMS[arm], mail=Mail(on=True, topic=TOPICS[arm - 1])) if arm else Strategy()
     founders = Customers(count, category, setting)
     return Plan(START, DAYS, founders, market, strategy=strategy, response=setting.response, operated=True)
 
