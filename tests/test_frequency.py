@@ -158,7 +158,8 @@ def test_the_monthly_rate_of_opting_out_counts_who_could_still_be_reached() -> N
 def closed() -> dict[str, Any]:
     """A curve of a membership that nobody joins."""
     market = market_config("beauty").market
-    return curve_of((2, 30), 400, 100, 3, market=replace(market, joining=replace(market.joining, yearly_share=0.0, closed=True)))
+    joining = replace(market.joining, yearly_share=0.0, closed=True)
+    return curve_of((2, 30), 400, 100, 3, market=replace(market, joining=joining))
 
 
 def test_without_newcomers_members_of_day_0_are_all(closed: dict[str, Any]) -> None:
