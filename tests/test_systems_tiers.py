@@ -168,6 +168,28 @@ def test_discounts_win_the_first_weeks_and_status_holds_the_top(lab: Lab) -> Non
     assert Effect(of(price, best, "orders", 335), of(status, best, "orders", 335)).at_least(0.05)
 
 
+@pytest.mark.shows("A047", knockout=NO_STATUS)
+def test_diamonds_who_are_met_better_recommend_by_themselves(lab: Lab) -> None:
+    """No referral scheme, a year: who told a friend, of those who hold each tier at the end.
+
+    Smallest effects that matter: of diamonds who are met better twice as many as of diamonds at a lower price, and
+    five times as many as of members without a tier. Beside an operator who also has something useful to say, between
+    one in seven and three in five do; the claim is two in five.
+    """
+    size = YEAR | {"market": "beauty", "replications": 16}
+    price, felt = (lab.worlds(what, **size) for what in ("tiers_material", "tiers_status"))
+    giving = {"content.on": "true", "messaging.on": "true", "messaging.per_week": 2}
+    useful = lab.worlds(":".join(["tiers_status", *(f"{key}={value}" for key, value in giving.items())]), **size)
+
+    def told_a_friend(worlds: Sequence[Told], tier: int) -> np.ndarray:
+        held = [(told.members("tier") == tier) & (told.members("attached") == 1) for told in worlds]
+        return np.array([(told.members("invites")[here] > 0).mean() for told, here in zip(worlds, held, strict=True)])
+
+    assert Effect(told_a_friend(price, 3), told_a_friend(felt, 3)).at_least(1.0)
+    assert Effect(told_a_friend(felt, 0), told_a_friend(felt, 3)).at_least(4.0)
+    assert 1.0 / 7.0 < told_a_friend(useful, 3).mean() < 0.6
+
+
 @pytest.mark.shows("A045", knockout={"response.tier.delight": 0.0})
 def test_a_rare_treat_that_is_felt_holds_the_top_better_than_small_change(lab: Lab) -> None:
     """40 CNY for gold members and diamonds every 75 days, against the same money every week, and as prices; 300 days.
