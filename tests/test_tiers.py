@@ -23,6 +23,7 @@ from sim.behaviour.occasion import Occasion
 from sim.behaviour.response import Response
 from sim.behaviour.signing import Signing
 from sim.behaviour.tier import Tier
+from sim.data import read_cdnow
 from sim.engine import World
 from sim.errors import InputError
 from sim.levers.member_day import WEEK, MemberDay
@@ -31,11 +32,13 @@ from sim.levers.tiers import Tiers
 from sim.model import MembershipModel
 from sim.operation import MONTH
 from sim.population import MEMBER, RELATION
+from sim.settings import Config
 from sim.strategy import Budget, Strategy, read_strategy
+from sim.study.forecast import prepare, reading
 from sim.study.high_value import Statements, concentration
 from sim.study.member_day import lift
 from sim.touch import PERKS, TIERS
-from sim.units import record
+from sim.units import checked, record
 from tests.test_delivery import BUSY, IMPATIENT, LOUD, plan_of, world_of
 from tests.test_strategy import LATE, Stepping, same_base, same_books, same_lives
 
@@ -467,3 +470,32 @@ def test_high_value_is_read_from_spending_by_month() -> None:
 
 def test_concentration_by_hand() -> None:
     assert concentration(np.array([60.0, 10, 10, 10, 10])) == (pytest.approx(0.6), pytest.approx(6.0))
+
+
+@pytest.mark.statistical
+def test_value_is_as_concentrated_as_in_a_real_log() -> None:
+    """The CDNOW log, learned up to week 39 and lived for 39 more, eight futures.
+
+    Of all spending in 78 weeks the fifth who spent most hold 68 %, 8.4 times as much a head as the rest: within 3
+    points and one time in the mean. Of those who order in the second half, the fifth who spend most hold 62 %: within
+    5 points.
+    """
+    log = read_cdnow()
+    spent = np.bincount(log.member, log.amount)
+    late = log.day >= 273
+    later = np.bincount(log.member[late], log.amount[late], len(spent))
+    ready = prepare(checked(Config, {"data": reading("cdnow", {}), "run": {"days": 273}}))
+    ours = []
+    for replication in range(8):
+        world = World(ready.plan, 1, replication)
+        first = world.population.column("spend").astype(float)
+        assert len(first) == len(spent)
+        world.run()
+        last = world.population.column("spend")[: len(first)]  # newcomers, if any, come after
+        ours.append((*concentration(last), concentration((last - first)[last > first])[0]))
+    share, heads, of_buyers = np.mean(ours, axis=0)
+    actual_share, actual_heads = concentration(spent)
+    assert actual_share == pytest.approx(0.678, abs=1e-3)
+    assert abs(share - actual_share) < 0.03
+    assert abs(heads - actual_heads) < 1.0
+    assert abs(of_buyers - concentration(later[later > 0])[0]) < 0.05
