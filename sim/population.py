@@ -112,6 +112,8 @@ RELATION_FIELDS = (
     RelationField(
         "offer", "i2", "", "state: the offers in his wallet, as places in the run's offers; -1 none", WALLET
     ),
+    RelationField("tired_share", "u2", "1/65535", _S + "how much of the trust he has lost messages too many took"),
+    RelationField("astray_share", "u2", "1/65535", _S + "how much of it messages that were not for him took"),
     RelationField("lapses", "i2", "times", _S + "how often he has drifted away"),
     RelationField("tags", "i2", "times", _B + "how often his need was tagged"),
     RelationField("group", "i2", "", "state: the community group that he is in; -1 none yet, -2 none for good"),
@@ -134,6 +136,7 @@ RELATION_FIELDS = (
     RelationField("earned", "i1", "", "state: 1 where he earned a coupon yesterday"),
     RelationField("tier", "i1", "", "state: his tier; 0 none"),
     RelationField("koc", "i1", "", "state: 1 while the operator counts him among its advocates"),
+    RelationField("lost_by", "i1", "", _S + "what he was lost by: 1 + index in posting.CAUSES; 0 while he is not"),
     RelationField("segment", "i1", "", "his lifecycle stage at day 0, or newcomer: what results are told apart by"),
 )
 

@@ -70,6 +70,20 @@ METRICS = (
 )
 NAMES = tuple(metric.name for metric in METRICS)
 
+LOSS_WORDS = {
+    "need": "the need went",
+    "quality": "the goods",
+    "service": "the service",
+    "logistics": "delivery",
+    "friend": "the friend who brought him has gone",
+    "reward": "he had come for a reward",
+    "tired": "distrust or weariness by messages too many",
+    "irrelevant": "distrust by messages that were not for him",
+    "disappointed": "distrust by orders or promises that disappointed",
+    "contact": "being written to at all",
+}
+"""What made members leave, in words, by `posting.CAUSES`; all add up to those lost."""
+
 RESPONSE_METRICS = (
     Metric("reachable", "stock", "members", "listed members who neither muted nor blocked: the stock of permission"),
     Metric("muted_stock", "stock", "members", "listed members who have muted the operator"),
@@ -99,6 +113,15 @@ RESPONSE_METRICS = (
     Metric("drifted_quality", "flow", "members", "latent: members who drifted away because of the goods"),
     Metric("drifted_service", "flow", "members", "latent: members who drifted away because of the service"),
     Metric("drifted_logistics", "flow", "members", "latent: members who drifted away because of delivery"),
+    *(
+        Metric(f"lost_{cause}", "flow", "members", f"latent: members who drifted away; cause: {words}")
+        for cause, words in LOSS_WORDS.items()
+        if cause != "contact"
+    ),
+    *(
+        Metric(f"opted_out_{cause}", "flow", "members", f"latent: members who opted out; cause: {LOSS_WORDS[cause]}")
+        for cause in ("tired", "irrelevant", "disappointed", "contact")
+    ),
     Metric("offers_issued", "flow", "offers", "offers given"),
     Metric("offers_redeemed", "flow", "offers", "offers used"),
     Metric("offers_expired", "flow", "offers", "offers that ended unused"),

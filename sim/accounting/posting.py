@@ -94,6 +94,19 @@ RESPONSES = (
     "drifted_quality",
     "drifted_service",
     "drifted_logistics",
+    "lost_need",
+    "lost_quality",
+    "lost_service",
+    "lost_logistics",
+    "lost_friend",
+    "lost_reward",
+    "lost_tired",
+    "lost_irrelevant",
+    "lost_disappointed",
+    "opted_out_tired",
+    "opted_out_irrelevant",
+    "opted_out_disappointed",
+    "opted_out_contact",
     "offers_issued",
     "offers_redeemed",
     "offers_expired",
@@ -144,13 +157,22 @@ RESPONSES = (
 """What an operator brings about, in the order of the books; amounts in cents; see accounting.metrics for meanings."""
 (
     SENT, _, _, _, OPENED, _, _, _, MESSAGE_VISITS, OWN_VISITS, INTERACTIONS, IMPULSE_ORDERS, COUPON_ORDERS, MUTES,
-    BLOCKS, LEAVES, REACHABLE_LOST, RETURNS, DRIFT_CAUSE, _, _, _, ISSUED, REDEEMED, EXPIRED, ISSUED_CENTS,
+    BLOCKS, LEAVES, REACHABLE_LOST, RETURNS, DRIFT_CAUSE, _, _, _, LOSS, _, _, _, _, _, _, _, _, _, _, _, _,
+    ISSUED, REDEEMED, EXPIRED, ISSUED_CENTS,
     REDEEMED_CENTS, EXPIRED_CENTS, DISCOUNT, MARKDOWN, LIST, GOODS, SAMPLES, MESSAGE_COST, CONTENT_COST, LABOUR_COST,
     OPERATION_COST, CAPPED, OVER_QUOTA, QUIET, OVER_BUDGET, TURNED_AWAY, FATIGUE, REMOVED_MUTED,
     REMOVED_BLOCKED, ATTRIBUTED, ATTRIBUTED_ORDERS, CONTACTS, ALREADY_MEMBERS, INVITATIONS, UNANSWERED,
     ACQUISITION_COST, WINNING, REWARD_COST, BENEFIT_COST, POINTS_COST, SIGNINS, POINTS_EARNED, POINTS_REDEEMED,
     POINTS_EXPIRED, POSTS, GROUP_JOINED, GROUP_LEFT, CLEANED, PROMOTED, DEMOTED, SHARES, IDLE_JOINED,
 ) = range(len(RESPONSES))  # fmt: skip
+
+CAUSES = (
+    "need", "quality", "service", "logistics", "friend", "reward", "tired", "irrelevant", "disappointed", "contact",
+)  # fmt: skip
+"""What makes members leave; each has a hazard of its own, and the hazards add up (`sim.behaviour.losing`)."""
+NEED, QUALITY, SERVICE, LOGISTICS, FRIEND, REWARD, TIRED, IRRELEVANT, DISAPPOINTED, CONTACT = range(len(CAUSES))
+LOSSES = tuple(name for name in RESPONSES if name.startswith(("lost_", "opted_out_")))
+"""The ledger of losses: who drifted away, and who opted out, by cause."""
 
 SEGMENTS = ("new", "active", "at_risk", "dormant_30", "dormant_60", "dormant_90", "newcomer")
 """What results of an operated membership are told apart by: the lifecycle stage at day 0, or being a newcomer."""
@@ -376,6 +398,24 @@ def post_opt_out(m: Any, r: Any, way: int, today: Any, books: Any) -> None:
     if way == 3:
         post_departure(m, LEFT, today, books)
         books.engaged[anchor(r.last_active, books)] -= 1
+
+
+@rule
+def by_friend(channel: int) -> bool:
+    """Whether whoever came through a channel was brought by a friend, who may hold him."""
+    return channel >= WORD_OF_MOUTH and channel != SHARING
+
+
+@rule
+def post_loss(m: Any, r: Any, cause: int, opts_out: bool, today: Any, books: Any) -> None:
+    """He is lost, by one of CAUSES: he drifts away, or opts out."""
+    post_response(m, LOSS + cause + (OPT_OUT if opts_out else 0), 1, today, books)
+    if r.lost_by == 0:
+        r.lost_by = 1 + cause
+
+
+OPT_OUT = 3
+"""From drifting away to opting out in the ledger of losses, which only the last four causes know."""
 
 
 @rule

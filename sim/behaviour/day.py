@@ -225,6 +225,8 @@ def recover(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
         if heard > 0.0:
             tired = fatigue.load(r, float(r.seen - m.last_order), q.fatigue)
             r.patience -= permission.opt_out_hazard(r, tired, heard, q.fatigue.memory, m.attached, q.permission)
+            if r.patience <= 0.0:
+                post_opt_out_cause(m, r, tired, heard, today, q, books)
     if r.urge_rate > 0.0:
         r.urge -= days * float(r.urge_rate)
     r.trust = trust.trust_after(r.trust, tier.resting_trust(r, desk.perks[0], q.tier), days, q.trust)
@@ -252,6 +254,21 @@ def recover(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
         if r.offer[k] != NO_OFFER and r.offer_until[k] < today.day:
             posting.post_offer(m, r.offer[k], 2, r.offer_cents[k], today, books)
             r.offer[k] = NO_OFFER
+
+
+@rule
+def post_opt_out_cause(m: Any, r: Any, load: float, days: float, today: Any, q: Any, books: Any) -> None:
+    """What it was that he would not bear any longer: each part of the hazard by what there is of it."""
+    u = rng.uniform(today.luck, m.key, rng.PATIENCE, 1)
+    distrust = permission.distrust_share(r, q.permission)
+    cause = posting.CONTACT
+    if u < distrust:
+        cause = posting.TIRED + trust.taken_by(r, u / distrust)
+    else:
+        tired = permission.tired_days(load, days, q.fatigue.memory, q.permission)
+        if (u - distrust) / (1.0 - distrust) < tired / (days + tired):
+            cause = posting.TIRED
+    posting.post_loss(m, r, cause, True, today, books)
 
 
 @rule
@@ -391,7 +408,7 @@ def fall_to(m: Any, r: Any, lower: int, today: Any, q: Any, books: Any) -> None:
     """He falls to a lower tier, and takes it ill."""
     posting.post_ladder(r, lower, today, books)
     r.tier = lower
-    r.trust -= q.tier.fall * r.trust
+    trust.lose_trust(r, q.tier.fall * r.trust, trust.DISAPPOINTED)
     post_response(m, posting.DEMOTED, 1, today, books)
 
 
@@ -759,6 +776,7 @@ def lapse(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
         cause = returning.cause_of_drift(
             today.luck, m.key, r.lapses, ops.mended_quality, ops.mended_service, ops.mended_logistics, q.returning
         )
+    posting.post_loss(m, r, cause_of_loss(m, r, cause, today, ops, q), False, today, books)
     drift_away(m, today, books)
     if r.brought > 0:
         posting.post_news(r, posting.DEPARTED, 0, 0, books)
@@ -770,9 +788,35 @@ def lapse(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
 
 
 @rule
+def cause_of_loss(m: Any, r: Any, cause: int, today: Any, ops: Any, q: Any) -> int:
+    """What made him drift away: each part of the hazard by what there is of it.
+
+    First what the friend who brought him would hold back were he here, then what distrust adds, then what came with
+    the reward that won him; the rest is his own, of which `cause` was drawn.
+    """
+    _, u = rng.two_uniforms(today.luck, m.key, rng.LEAVING_CAUSE, r.lapses)
+    guard = q.joining.guard
+    if r.guarded == 0 and posting.by_friend(m.channel):
+        if u >= guard:
+            return posting.FRIEND
+        u /= guard
+    calm = returning.causes_left(ops.mended_quality, ops.mended_service, ops.mended_logistics, q.returning)
+    if r.guarded == 1:
+        calm *= guard
+    distrust = max(1.0 - calm / r.drift_pace, 0.0)
+    if u < distrust:
+        return posting.TIRED + trust.taken_by(r, u / distrust)
+    u = (u - distrust) / (1.0 - distrust)
+    if (r.wants == 0 or r.hunter == 1) and m.channel > posting.ORGANIC and u < q.joining.idle_hazard / m.drift_hazard:
+        return posting.REWARD
+    return cause
+
+
+@rule
 def come_back(m: Any, r: Any, today: Any, p: Any, books: Any) -> None:
     """He takes part again: his clocks start anew tomorrow."""
     r.paused = 0
+    r.lost_by = 0
     m.attached = 1
     r.pace = 1.0
     r.drift_pace = 1.0

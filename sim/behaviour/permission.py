@@ -72,9 +72,20 @@ class Permission:
 @rule
 def opt_out_hazard(r: Any, load: float, days: float, memory: float, attached: int, p: Any) -> float:
     """The hazard of opting out summed over `days` days, while the load wears off with `memory` days."""
-    tired = 0.0
-    if load > 0.0 and p.tired > 0.0:
-        fading = p.tired / memory
-        tired = exp(p.tired * log(load)) * (1.0 - exp(-fading * days)) / fading
-    sum_ = p.hazard * (days + tired) * exp(-p.trust * (r.trust - ORDINARY_TRUST))
+    sum_ = p.hazard * (days + tired_days(load, days, memory, p)) * exp(-p.trust * (r.trust - ORDINARY_TRUST))
     return sum_ * p.drifted if attached == 0 else sum_
+
+
+@rule
+def tired_days(load: float, days: float, memory: float, p: Any) -> float:
+    """How many days of hazard his load adds to `days` days."""
+    if load <= 0.0 or p.tired <= 0.0:
+        return 0.0
+    fading = p.tired / memory
+    return exp(p.tired * log(load)) * (1.0 - exp(-fading * days)) / fading
+
+
+@rule
+def distrust_share(r: Any, p: Any) -> float:
+    """The share of that hazard which there would not be had he the trust with which he rests."""
+    return max(1.0 - exp(p.trust * (r.trust - r.trust_rest)), 0.0)

@@ -105,10 +105,16 @@ class Returning:
 
 
 @rule
+def causes_left(mended_quality: float, mended_service: float, mended_logistics: float, p: Any) -> float:
+    """The share of the four causes that has not been mended."""
+    causes = 1.0 - p.quality_share * mended_quality - p.service_share * mended_service
+    return causes - p.logistics_share * mended_logistics
+
+
+@rule
 def drift_factor(r: Any, mended_quality: float, mended_service: float, mended_logistics: float, p: Any) -> float:
     """How fast he drifts away, relative to his own hazard: causes add, trust multiplies."""
-    causes = 1.0 - p.quality_share * mended_quality - p.service_share * mended_service
-    causes -= p.logistics_share * mended_logistics
+    causes = causes_left(mended_quality, mended_service, mended_logistics, p)
     if r.trust == r.trust_rest:
         return causes
     return causes * min(max(exp(-p.trust * (r.trust - r.trust_rest) / TRUST_UNIT), p.slowest), p.fastest)

@@ -149,11 +149,42 @@ def openness(age: float, t: Any) -> float:
     return 1.0 + t.first_days * exp(-age / t.first_days_memory)
 
 
+TIRED, ASTRAY, DISAPPOINTED = range(3)
+"""What takes trust: messages too many, messages that were not for him, orders and promises that disappoint."""
+WHOLE = 65_535.0
+"""The shares of what took his trust are kept in so many parts."""
+
+
+@rule
+def lose_trust(r: Any, lost: float, why: int) -> None:
+    """He loses trust, and remembers in what proportion what is missing was taken by which of the three."""
+    missing = max(r.trust_rest - r.trust, 0.0) + lost
+    r.trust -= lost
+    if missing <= 0.0:
+        return
+    old, new = 1.0 - lost / missing, WHOLE * lost / missing
+    tired, astray = float(r.tired_share) * old, float(r.astray_share) * old
+    if why == TIRED:
+        tired += new
+    elif why == ASTRAY:
+        astray += new
+    r.tired_share, r.astray_share = int(tired + 0.5), int(astray + 0.5)
+
+
+@rule
+def taken_by(r: Any, u: float) -> int:
+    """Which of the three took the trust that is missing, by a uniform draw."""
+    tired, astray = r.tired_share / WHOLE, r.astray_share / WHOLE
+    if u < tired:
+        return TIRED
+    return ASTRAY if u < tired + astray else DISAPPOINTED
+
+
 @rule
 def trust_learnt(r: Any, kind: int, match: float, addressed: int, open_mind: float, weary: float, t: Any) -> None:
     """An opened message teaches him: value deposits, selling withdraws, a message astray costs."""
     if kind == BENEFIT:
-        r.trust -= t.selling * weary * r.trust
+        lose_trust(r, t.selling * weary * r.trust, TIRED)
     else:
         gift, value = t.useful, 0
         if kind == FUN:
@@ -164,13 +195,13 @@ def trust_learnt(r: Any, kind: int, match: float, addressed: int, open_mind: flo
         r.value_opens[value] += 1.0
     if match < 0.4:
         cost = t.misjudged if addressed == 1 else t.mismatch
-        r.trust -= cost * (1.0 - match / 0.4) * r.trust
+        lose_trust(r, cost * (1.0 - match / 0.4) * r.trust, ASTRAY)
 
 
 @rule
 def trust_worn(r: Any, weight: float, weary: float, t: Any) -> None:
     """A message left unopened wears a little trust, the more the more tiring it was and the more tired he is."""
-    r.trust -= t.ignored * weight * weary * r.trust
+    lose_trust(r, t.ignored * weight * weary * r.trust, TIRED)
 
 
 @rule
@@ -179,4 +210,4 @@ def trust_from_order(r: Any, well: int, t: Any) -> None:
     if well == 1:
         r.trust += t.bought * (0.1 + 0.8 * r.fit) * (1.0 - r.trust)
     else:
-        r.trust -= t.disappointed * r.trust
+        lose_trust(r, t.disappointed * r.trust, DISAPPOINTED)

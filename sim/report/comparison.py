@@ -32,6 +32,10 @@ from sim.report.charts import (
 )
 from sim.report.growth import CHARTS as GROWTH
 from sim.report.growth import Growth, channel_rows, growth_of, terms
+from sim.report.losses import CHARTS as LOSSES
+from sim.report.losses import charts_of as loss_charts
+from sim.report.losses import segment_rows
+from sim.report.losses import terms as loss_terms
 from sim.report.material import (
     Material,
     capital,
@@ -240,7 +244,7 @@ def all_charts(m: Comparison) -> list[Chart]:
         found = [
             effect_chart(m, last.name.removeprefix("effect_"), wide=True) or c if c is last else c for c in found
         ]
-    return [*found, *m.grown.charts()]
+    return [*found, *loss_charts(m, [m.baseline, *m.shown], source(m)), *m.grown.charts()]
 
 
 class Legend:
@@ -523,7 +527,8 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         for label, value in rows
     ]
     grown = [chart.name for chart in charts if chart.name in GROWTH]
-    base["glossary"] = [*own_terms(m), *base["glossary"], *terms(grown)]
+    lost = [chart.name for chart in charts if chart.name in LOSSES]
+    base["glossary"] = [*own_terms(m), *base["glossary"], *terms(grown), *loss_terms(lost)]
     page = {
         "title": finding(m, m.metrics[0]),
         "subtitle": m.title,
@@ -532,6 +537,7 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         "contents": [
             ("numbers", "Effects"),
             ("charts", "Pictures"),
+            *([("losses", "Whom it costs")] if lost else []),
             *([("growth", "How it grew")] if grown else []),
             ("strategies", "The strategies"),
             ("sure", "How sure"),
@@ -548,7 +554,12 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         "below_numbers": below_numbers(m),
         "method": method(m),
         "targeting": targeting(m),
-        "charts": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name not in GROWTH],
+        "charts": [
+            embedded_image(chart, images[chart.name]) for chart in charts if chart.name not in (*GROWTH, *LOSSES)
+        ],
+        "losses": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name in LOSSES],
+        "segment_rows": segment_rows(m, m.shown),
+        "money": m.unit_of_money,
         "growth": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name in GROWTH],
         "channel_rows": channel_rows(m.grown) if grown else [],
         "not_drawn": not_drawn(m, charts),

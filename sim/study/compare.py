@@ -39,6 +39,7 @@ from sim.study.forecast import (
     write_outcome,
 )
 from sim.study.growth import growth_tables
+from sim.study.losses import loss_tables
 from sim.units import checked
 
 REPLICATIONS = 20
@@ -319,6 +320,7 @@ def comparison(twins: Twins, lived: dict[str, Ensemble]) -> tuple[dict[str, pd.D
         "effects.csv": intervals,
         "effects_by_day.csv": intervals_table(lived, effect_days(days).tolist(), told),
         **growth_tables(lived),
+        **loss_tables(lived),
     }
     return tables, {
         "parameters.json": declared(twins),

@@ -38,7 +38,8 @@ class Ensemble:
     member of day 0, summed over replications, where asked for (otherwise empty). Where an operator speaks: segments
     [replication, period of 30 days, SEGMENTS, SEGMENT_EVENTS]; naive [replication, sent no message or some, (members
     of day 0, orders since, orders before)]; otherwise empty. groups [replication, day, level, `communities.DAILY`];
-    empty where there are no community groups.
+    empty where there are no community groups. Of members of day 0, the first `FOLLOWED` of them: fates [replication,
+    member] (int16, see `fate_of`) and spent [replication, member] (int32, cents since day 0).
     """
 
     daily: np.ndarray
@@ -51,6 +52,8 @@ class Ensemble:
     channels: np.ndarray
     tree: np.ndarray
     ladder: np.ndarray
+    fates: np.ndarray
+    spent: np.ndarray
     member_weeks: np.ndarray
 
     @property
@@ -73,6 +76,8 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
     """One replication, as an ensemble of one."""
     world = World(plan, seed, replication, threads)
     weeks = np.zeros((0, 0), dtype=np.int64)
+    followed = min(plan.founders.count, FOLLOWED) if plan.operated else 0
+    before = world.population.column("spend")[:followed]
     if members:
         weeks = _weeks_of_members(world)
     ledger = world.run()
@@ -85,8 +90,26 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
     channels = none if ledger.responses is None else by_channel(ledger)
     tree = none if ledger.tree is None else ledger.tree
     ladder = none if ledger.ladder is None or not ledger.ladder.any() else ledger.ladder
-    grown = (channels[None], tree[None], ladder[None])
+    fates = fate_of(world, followed) if followed else np.zeros(0, dtype=np.int16)
+    spent = (world.population.column("spend")[:followed] - before).astype(np.int32)
+    grown = (channels[None], tree[None], ladder[None], fates[None], spent[None])
     return Ensemble(daily[None], flows, cohorts, monthly, segments[None], naive[None], groups[None], *grown, weeks)
+
+
+FOLLOWED = 20_000
+"""Members of day 0 whose fates are kept one by one; beyond, sums alone."""
+SEGMENT, GONE = 16, 128
+"""In a fate: what one step of the segment counts, and 1 for one who is no longer a member."""
+
+
+def fate_of(world: World, count: int) -> np.ndarray:
+    """What became of the first `count` members: int16, what he was lost by (1 + index in `posting.CAUSES`, 0 while he
+    is not lost), plus `SEGMENT` times his lifecycle stage at day 0, plus `GONE` where he is no longer a member."""
+    people = world.population
+    lost, segment, listed = (
+        people.column(name)[:count].astype(np.int16) for name in ("lost_by", "segment", "listed")
+    )
+    return lost + SEGMENT * segment + GONE * (1 - listed)
 
 
 BY_CHANNEL = (

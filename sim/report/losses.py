@@ -1,0 +1,215 @@
+"""Whom it costs: losses by cause, and members who would have stayed but for a strategy, from a run's files alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sim.report.charts import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILION, Chart, Sheet, plain_axes
+from sim.report.material import Material, capital, minus, number, short, signed, unsigned
+
+CHARTS = ("losses", "verdicts")
+FILES = ("losses.csv", "members.csv", "verdicts.csv")
+GROUPS: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "own": ("his need went", ("need",), GREY),
+    "goods": ("goods, service, delivery", ("quality", "service", "logistics"), SKY),
+    "won": ("friend gone, or came for a reward", ("friend", "reward"), GREEN),
+    "messages": ("messages too many, or any at all", ("tired", "contact"), VERMILION),
+    "astray": ("messages not for him", ("irrelevant",), ORANGE),
+    "promise": ("disappointed", ("disappointed",), PURPLE),
+    "struck": ("struck off by the operator", ("struck_off",), BLUE),
+}
+"""Causes that are drawn together, with their colour."""
+WAYS = {"drifted": "drifted away", "opted_out": "opted out"}
+SEGMENTS = {
+    "all": "All members of day 0", "new": "New", "active": "Active", "at_risk": "At risk",
+    "dormant_30": "Silent for a while", "dormant_60": "Silent for longer", "dormant_90": "Long silent",
+}  # fmt: skip
+
+
+def tables_of(folder: Path, names: Sequence[str]) -> dict[str, pd.DataFrame] | None:
+    """The tables of losses of a folder, with the rows of these strategies; None where it has none."""
+    if not (folder / FILES[0]).exists():
+        return None
+    out = {}
+    for name in FILES:
+        file = folder / name
+        words = dict.fromkeys(("strategy", "baseline", "segment", "measure", "cause", "verdict", "way", "words"), str)
+        if file.exists():
+            table = pd.read_csv(file, dtype=words, keep_default_na=False, na_values=[""])
+            out[file.stem] = table[table["strategy"].isin([*names])]
+    return out
+
+
+def charts_of(m: Material, names: Sequence[str], source: str) -> list[Chart]:
+    """Every chart of losses that the folder has something for; nothing is drawn yet."""
+    tables = tables_of(m.folder, names)
+    if tables is None:
+        return []
+    made = [losses(tables["losses"], names, source)]
+    if "verdicts" in tables and len(tables["verdicts"]):
+        made.append(verdicts(tables["verdicts"], names[0], names[1:], source))
+    return [chart for chart in made if chart is not None]
+
+
+def grouped(table: pd.DataFrame, value: str = "mean") -> dict[str, float]:
+    """Members by group of causes, those that there are."""
+    out = {key: float(table[table["cause"].isin(causes)][value].sum()) for key, (_, causes, _) in GROUPS.items()}
+    return {key: size for key, size in out.items() if size > 0.0}
+
+
+def rows_drawn(
+    sheet: Any, axes: Any, rows: Sequence[tuple[str, Sequence[tuple[str, float]]]], signs: Sequence[int]
+) -> None:
+    """Horizontal bars of coloured parts, one for each row; signs: to which side each goes."""
+    for place, ((_, parts), sign) in enumerate(zip(rows, signs, strict=True)):
+        at = 0.0
+        for key, size in parts:
+            axes.barh(
+                place, sign * size, left=at, height=0.62, color=GROUPS[key][2], edgecolor="white", linewidth=0.8
+            )
+            at += sign * size
+    axes.set_yticks(range(len(rows)), [label for label, _ in rows])
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", length=0, labelsize=9, labelcolor=INK)
+
+
+def sheet_of(title: str, source: str, rows: int, used: Sequence[str]) -> Sheet:
+    """A sheet for so many bars."""
+    return Sheet(title, source, panels=(0.34 * rows + 0.3,), legend_rows=-(-len(used) // 3), left=3.3, right=0.7)
+
+
+def legend_of(sheet: Sheet, keys: Sequence[str]) -> None:
+    """What the colours mean."""
+    from matplotlib.patches import Patch
+
+    sheet.legend([Patch(color=GROUPS[key][2]) for key in keys], [GROUPS[key][0] for key in keys], 3)
+
+
+def losses(table: pd.DataFrame, names: Sequence[str], source: str) -> Chart | None:
+    """Members lost until the end by cause, those who drifted away and those who opted out."""
+    rows: list[tuple[str, list[tuple[str, float]]]] = []
+    for name in names:
+        for way, words in WAYS.items():
+            parts = grouped(table[(table["strategy"] == name) & (table["way"] == way)])
+            if parts:
+                rows.append((f"{short(name, 34)}: {words}", list(parts.items())))
+    if not rows:
+        return None
+    totals = {name: float(table[table["strategy"] == name]["mean"].sum()) for name in names}
+    most = max(totals, key=lambda name: totals[name])
+    first = f"{number(totals[names[0]])} under {short(names[0])}"
+    title = f"Most are lost under {short(most)}: {number(totals[most])}" + (f", {first}" if most != names[0] else "")
+    used = [key for key in GROUPS if any(key == at for _, parts in rows for at, _ in parts)]
+    takeaway = "; ".join(f"{name} {number(total)}" for name, total in totals.items())
+    takeaway = f"Lost until the end, newcomers included, drifted away and opted out together: {takeaway}."
+    how = (
+        "Every loss has one cause, drawn by how much each added to the hazard; so the parts add up to the bar. "
+        "Whoever drifts away orders no more and tells nobody; whoever opts out mutes, blocks or leaves. One member "
+        "may do both."
+    )
+    alt = f"Bars of members lost by strategy and way, coloured by cause. {takeaway}"
+
+    def draw() -> Any:
+        sheet = Sheet(
+            title, source, panels=(0.34 * len(rows) + 0.3,), legend_rows=-(-len(used) // 3), left=3.3, right=0.7
+        )
+        axes = sheet.axes[0]
+        plain_axes(axes, "", grid="x")
+        rows_drawn(sheet, axes, rows, [1] * len(rows))
+        for place, (_, parts) in enumerate(rows):
+            total = sum(size for _, size in parts)
+            axes.annotate(number(total), (total, place), (4, 0), textcoords="offset points", va="center", fontsize=9)
+        axes.set_xlabel("members lost until the end, average", fontsize=9, color=INK)
+        legend_of(sheet, used)
+        return sheet.figure
+
+    return Chart("losses", title, takeaway, how, alt, draw)
+
+
+def verdicts(table: pd.DataFrame, baseline: str, names: Sequence[str], source: str) -> Chart | None:
+    """Members of day 0 whom each strategy lost although they stay in the twin world, and whom it kept though not."""
+    rows: list[tuple[str, list[tuple[str, float]]]] = []
+    signs: list[int] = []
+    told: list[str] = []
+    for name in names:
+        of = table[table["strategy"] == name]
+        for verdict, words, sign in (("but_for", "lost by it", -1), ("saved", "kept by it", 1)):
+            rows.append((f"{short(name, 34)}: {words}", list(grouped(of[of["verdict"] == verdict]).items())))
+            signs.append(sign)
+        lost, saved = (float(of[of["verdict"] == verdict]["mean"].sum()) for verdict in ("but_for", "saved"))
+        told.append(f"{name} loses {number(lost)} who stay under {baseline} and keeps {number(saved)} who do not")
+    if not any(parts for _, parts in rows):
+        return None
+    sizes = {name: sum(size for _, size in rows[2 * n][1]) for n, name in enumerate(names)}
+    worst = max(sizes, key=lambda name: sizes[name])
+    title = f"But for {short(worst)}, {number(sizes[worst])} members would have stayed"
+    used = [key for key in GROUPS if any(key == at for _, parts in rows for at, _ in parts)]
+    takeaway = "Of the members of day 0: " + "; ".join(told) + "."
+    how = (
+        f"Both worlds have the same persons. To the left: lost at the end under the strategy, not under "
+        f"{baseline}, by the cause of the loss. To the right: lost under {baseline}, by the cause there, "
+        "not under the strategy."
+    )
+    alt = f"Bars to the left for members lost and to the right for members kept, by strategy and cause. {takeaway}"
+
+    def draw() -> Any:
+        sheet = Sheet(
+            title, source, panels=(0.34 * len(rows) + 0.3,), legend_rows=-(-len(used) // 3), left=3.3, right=0.7
+        )
+        axes = sheet.axes[0]
+        plain_axes(axes, "", grid="x")
+        rows_drawn(sheet, axes, rows, signs)
+        axes.axvline(0.0, color=INK, linewidth=1.1)
+        for place, ((_, parts), sign) in enumerate(zip(rows, signs, strict=True)):
+            total = sum(size for _, size in parts)
+            axes.annotate(
+                minus(f"{sign * round(total, 1):+,.4g}") if total else "0", (sign * total, place), (4 * sign, 0),
+                textcoords="offset points", va="center", ha="left" if sign > 0 else "right", fontsize=9,
+            )  # fmt: skip
+        low, high = axes.get_xlim()
+        axes.set_xlim(low - 0.08 * (high - low), high + 0.08 * (high - low))
+        axes.set_xlabel("members of day 0 who make the difference, average", fontsize=9, color=INK)
+        legend_of(sheet, used)
+        return sheet.figure
+
+    return Chart("verdicts", title, takeaway, how, alt, draw)
+
+
+def segment_rows(m: Material, names: Sequence[str]) -> list[dict[str, str]]:
+    """Rows of the table of members by segment: whom a strategy keeps, whom it disturbs, and what that is in money."""
+    tables = tables_of(m.folder, names)
+    if tables is None or "members" not in tables:
+        return []
+    out = []
+    for (strategy, segment), rows in tables["members"].groupby(["strategy", "segment"], sort=False):
+        at = rows.set_index("measure")
+
+        def told(measure: str, at: pd.DataFrame = at) -> str:
+            line = at.loc[measure]
+            half = (float(line["high95"]) - float(line["low95"])) / 2.0
+            return (
+                f"{unsigned(float(line['mean']), 2 * half)} ± {number(half)}"
+                if half > 0
+                else number(float(line["mean"]))
+            )
+
+        names_of = ("sure_thing", "persuaded", "disturbed", "lost_cause", "gained", "lost")
+        row = {"strategy": str(strategy), "segment": SEGMENTS.get(str(segment), capital(str(segment)))}
+        row |= {name: told(name) for name in names_of}
+        net = float(at.loc["gained_revenue"]["mean"]) - float(at.loc["lost_revenue"]["mean"])
+        row |= {"lost_revenue": told("lost_revenue"), "net": minus(signed(net, abs(net) / 50.0))}
+        out.append(row)
+    return out
+
+
+def terms(drawn: Sequence[str]) -> list[tuple[str, str]]:
+    """Terms of the charts of losses that a page has."""
+    if not drawn:
+        return []
+    return [
+        ("Lost", "Drifted away (orders no more, silently) or opted out (muted, blocked, left), and not come back."),
+        ("Persuaded, disturbed", "Kept by the strategy alone; lost by it alone. Sure things are kept, lost causes "
+         "lost in both worlds. Nobody is guessed at: the same person was watched in both."),
+    ]  # fmt: skip
