@@ -23,6 +23,9 @@ def run(config: CompareConfig) -> None:
             if line["strategy"] == name:
                 label, _, words = line["sentence"].partition(": ")
                 print(f"  {label:{width}}  {words}")
+        for entry in summary["bridge"].get("levers", []):
+            if entry["strategy"] == name:
+                print(f"  by levers: {entry['sentence']}")
     print()
     for warning in summary["warnings"]:
         print(f"note: {warning}")

@@ -67,6 +67,7 @@ GROUP_ASKED = 45  # index: level and day on which he was asked into a group; whe
 GROUP_DAY = 46  # index: day; whether he posts in his group, and whether he leaves it
 GROUP_HAWK = 47  # index: day; whether his post is an advert of his own
 GROUP_DEAL = 48  # index: day; whether he gathers friends for a group deal
+BRIDGE_ORDER = 49  # of a study; key: pair of orders, index: lever; in which order levers are switched
 
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, cast
 import yaml
 from pydantic import BeforeValidator
 
+from sim.accounting.metrics import METRICS, RESPONSE_METRICS
 from sim.accounting.stages import Stages
 from sim.behaviour.buying import Buying
 from sim.behaviour.drifting import Drifting
@@ -225,6 +226,50 @@ def several(value: object) -> tuple[str, ...]:
     return tuple(words)
 
 
+def counted(value: object) -> tuple[str, ...]:
+    """The metrics that the bridge shares out. Errors: `InputError` where there is no such metric."""
+    how = "bridge.metrics=[members,contribution]"
+    if not isinstance(value, list | tuple) or not value:
+        raise InputError(f"bridge.metrics={value}: must be a list in brackets, {how}")
+    names = [str(entry) for entry in cast("Sequence[object]", value)]
+    known = [metric.name for metric in (*METRICS, *RESPONSE_METRICS)]
+    for name in names:
+        if name not in known:
+            raise InputError(f"bridge.metrics: there is no metric {name!r}; {nearest(name, known)}")
+    return tuple(dict.fromkeys(names))
+
+
+@dataclass(frozen=True)
+class BridgeSettings:
+    """Whether and how the difference to the baseline is shared out among the levers in which strategies differ."""
+
+    __pydantic_config__ = STRICT
+
+    on: Annotated[
+        bool,
+        About("", "whether the difference is shared out among levers; k levers that differ take 2 to the k worlds"),
+    ] = False
+    replications: Annotated[
+        int | None,
+        between(2, 1_000_000),
+        About("", "replications of each of these worlds; empty: as many as the comparison has"),
+    ] = None
+    metrics: Annotated[
+        tuple[str, ...],
+        BeforeValidator(counted),
+        About("", "what is shared out, in brackets: columns of daily.parquet, at the end"),
+    ] = ("members", "mau", "orders", "revenue", "contribution")
+    most: Annotated[
+        int,
+        Positive,
+        between(1, 12),
+        About("levers", "that differ, up to which all their sets are lived; beyond it some orders are drawn"),
+    ] = 8
+    pairs: Annotated[
+        int, between(2, 10_000), About("pairs", "of orders that are drawn then, each one and its reverse")
+    ] = 16
+
+
 @dataclass(frozen=True)
 class CompareConfig:
     """The configuration of a comparison: that of a run, with several strategies in the place of one."""
@@ -242,10 +287,11 @@ class CompareConfig:
     data: Data = field(default_factory=Data)
     fit: Fitting = field(default_factory=Fitting)
     response: Response = field(default_factory=Response)
+    bridge: BridgeSettings = field(default_factory=BridgeSettings)
 
     def under(self, strategy: Strategy) -> Config:
         """The configuration of a run of one strategy alone."""
-        groups = {group.name: getattr(self, group.name) for group in fields(self) if group.name != "strategies"}
+        groups = {group.name: getattr(self, group.name) for group in fields(Config) if group.name != "strategy"}
         return Config(strategy=strategy, **groups)
 
 

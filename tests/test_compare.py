@@ -39,7 +39,7 @@ TINY = ("run.members=300", "run.days=30", "run.replications=5", "run.threads=1",
 PROMISED = (
     "config.yaml", "parameters.json", "manifest.json", "population.parquet", "daily.parquet", "flows.parquet",
     "cohorts.parquet", "forecast.csv", "summary.json", "effects.parquet", "effects.csv", "effects_by_day.csv",
-    "timing.parquet", "report.html",
+    "bridge_flows.csv", "timing.parquet", "report.html",
 )  # fmt: skip
 DRIVER = sleeper("compare", "sim.study.ensemble")
 """The app, which falls asleep when the first strategy has been lived."""
@@ -248,7 +248,7 @@ def test_several_lists_are_a_sweep(call: Call) -> None:
 
 def test_the_groups_of_a_comparison_are_those_of_a_run() -> None:
     ours, theirs = ({field.name for field in dataclasses.fields(cls)} for cls in (CompareConfig, Config))
-    assert ours - {"strategies"} == theirs - {"strategy"}
+    assert ours - {"strategies", "bridge"} == theirs - {"strategy"}
     chosen = yaml.safe_load((app.CONFIGS / "compare.yaml").read_text(encoding="utf-8"))
     assert chosen["run"]["replications"] == study.REPLICATIONS
 

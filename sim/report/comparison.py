@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sim.report.bridge import Bridge, bridge_of, section
 from sim.report.charts import (
     BLUE,
     GREEN,
@@ -88,6 +89,11 @@ class Comparison(Material):
     def grown(self) -> Growth:
         """What the folder says of how the memberships grew, of the strategies that are drawn."""
         return growth_of(self, source(self), [self.baseline, *self.shown])
+
+    @functools.cached_property
+    def bridge(self) -> Bridge:
+        """What the folder says of where the differences come from."""
+        return bridge_of(self, source(self), self.baseline, self.shown)
 
     @functools.cached_property
     def shown(self) -> list[str]:
@@ -244,7 +250,8 @@ def all_charts(m: Comparison) -> list[Chart]:
         found = [
             effect_chart(m, last.name.removeprefix("effect_"), wide=True) or c if c is last else c for c in found
         ]
-    return [*found, *loss_charts(m, [m.baseline, *m.shown], source(m)), *m.grown.charts()]
+    lost = loss_charts(m, [m.baseline, *m.shown], source(m))
+    return [*found, *m.bridge.charts(), *lost, *m.grown.charts()]
 
 
 class Legend:
@@ -527,7 +534,9 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         for label, value in rows
     ]
     grown = [chart.name for chart in charts if chart.name in GROWTH]
+    bridged = [chart for chart in charts if chart.name.startswith("bridge_")]
     lost = [chart.name for chart in charts if chart.name in LOSSES]
+    apart = {*grown, *lost, *(chart.name for chart in bridged)}
     base["glossary"] = [*own_terms(m), *base["glossary"], *terms(grown), *loss_terms(lost)]
     page = {
         "title": finding(m, m.metrics[0]),
@@ -537,6 +546,7 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         "contents": [
             ("numbers", "Effects"),
             ("charts", "Pictures"),
+            *([("bridge", "Where it comes from")] if m.bridge.flows is not None else []),
             *([("losses", "Whom it costs")] if lost else []),
             *([("growth", "How it grew")] if grown else []),
             ("strategies", "The strategies"),
@@ -554,9 +564,8 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         "below_numbers": below_numbers(m),
         "method": method(m),
         "targeting": targeting(m),
-        "charts": [
-            embedded_image(chart, images[chart.name]) for chart in charts if chart.name not in (*GROWTH, *LOSSES)
-        ],
+        "charts": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name not in apart],
+        "bridge": section(m.bridge, [embedded_image(chart, images[chart.name]) for chart in bridged]),
         "losses": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name in LOSSES],
         "segment_rows": segment_rows(m, m.shown),
         "money": m.unit_of_money,

@@ -22,6 +22,7 @@ from sim.settings import CompareConfig, named_groups
 from sim.store import RunFolder, config_hash, content_hash
 from sim.strategy import Strategy, read_strategy
 from sim.study.bands import errors_within, forecast_table, summarise
+from sim.study.bridge import bridge
 from sim.study.ensemble import Ensemble, run_ensemble
 from sim.study.forecast import (
     Outcome,
@@ -157,6 +158,7 @@ def run_compare(config: CompareConfig, root: Path, progress: Progress | None = N
     say("write results", 0, 1)
     began = time.perf_counter()
     tables, documents = comparison(twins, lived)
+    with_bridge(tables, documents, twins, lived, folder.parts / "bridge", say)
     effects = {name: tables[name] for name in ("effects.parquet",)}
     write_outcome(folder, {name: table for name, table in tables.items() if name not in effects}, documents)
     folder.write_parquet("effects.parquet", effects["effects.parquet"], EFFECT_COLUMNS)
@@ -194,8 +196,21 @@ def compare(strategies: Sequence[str], data: str = "none", **groups: Any) -> Out
         for name, plan in twins.plans.items()
     }
     tables, documents = comparison(twins, lived)
+    with_bridge(tables, documents, twins, lived)
     frames = {"intervals" if name == "effects.csv" else name.rsplit(".", 1)[0]: t for name, t in tables.items()}
     return Outcome(frames, documents["summary.json"], documents["parameters.json"])
+
+
+def with_bridge(
+    tables: dict[str, pd.DataFrame], documents: dict[str, Any], twins: Twins, lived: dict[str, Ensemble],
+    parts: Path | None = None, say: Progress | None = None,
+) -> None:  # fmt: skip
+    """Add where the differences come from."""
+    money = "CNY" if twins.ready.log is None else "in the log's currency"
+    settings = twins.config.run, twins.config.bridge
+    found, told = bridge(twins.ready.plan, twins.strategies, lived, *settings, money, parts, say)
+    tables |= found
+    documents["summary.json"]["bridge"] = told
 
 
 # ---------------------------------------------------------------------------- effects
