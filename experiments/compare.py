@@ -23,6 +23,9 @@ def run(config: CompareConfig) -> None:
             if line["strategy"] == name:
                 label, _, words = line["sentence"].partition(": ")
                 print(f"  {label:{width}}  {words}")
+    print(f"\n{summary['call']['sentence']}.")
+    for pair in summary["call"]["pairs"]:
+        print(f"  {pair['sentence']}\n  {pair['chance']}")
     print()
     for warning in summary["warnings"]:
         print(f"note: {warning}")

@@ -248,9 +248,9 @@ def test_several_lists_are_a_sweep(call: Call) -> None:
 
 def test_the_groups_of_a_comparison_are_those_of_a_run() -> None:
     ours, theirs = ({field.name for field in dataclasses.fields(cls)} for cls in (CompareConfig, Config))
-    assert ours - {"strategies"} == theirs - {"strategy"}
+    assert ours - {"strategies", "call"} == theirs - {"strategy"}
     chosen = yaml.safe_load((app.CONFIGS / "compare.yaml").read_text(encoding="utf-8"))
-    assert chosen["run"]["replications"] == study.REPLICATIONS
+    assert chosen["run"]["replications"] is None
 
 
 # -- wrong words ---------------------------------------------------------------------------------------------
@@ -278,6 +278,11 @@ def test_the_groups_of_a_comparison_are_those_of_a_run() -> None:
         (["strategies=[do_nothing,do_nothing]", "run.members=0"], ["run.members=0"]),
         (["strategies=[do_nothing,do_nothing]", "run.members=2000000"], ["market.size"]),
         (["strategies=[do_nothing,do_nothing]", "run.name=a/b"], ["run.name"]),
+        (["strategies=[do_nothing,do_nothing]", "run.replications=1"], ["run.replications=1", "[2, 1e+06]"]),
+        (["strategies=[do_nothing,do_nothing]", "call.most=19"], ["call.most=19", "[20, 1e+06]"]),
+        (["strategies=[do_nothing,do_nothing]", "call.smallest=-1"], ["call.smallest=-1", "[0, 100]", "baseline"]),
+        (["strategies=[do_nothing,do_nothing]", "call.metric=order"], ["call.metric", "did you mean 'orders'?"]),
+        (["strategies=[do_nothing,do_nothing]", "call.moist=40"], ["call.moist", "did you mean 'call.most'?"]),
         (["strategies=[do_nothing,do_nothing]", "data.path=nowhere.csv"], ["nowhere.csv"]),
     ],
 )
@@ -303,7 +308,9 @@ def test_help_lists_every_key(call: Call) -> None:
     said = call("--help")
     assert said.code == 0
     assert "strategies=" in said.out
-    assert "run.replications=20 " in said.out
+    assert "run.replications= [2" in said.out
+    assert "call.most=100 [20" in said.out
+    assert "call.metric=contribution" in said.out
     assert "  strategy=" not in said.out
 
 
