@@ -262,7 +262,7 @@ class Calling:
         Positive,
         between(20, 1_000_000),
         About("", "replications after which nothing more is run, called or not; a look after each 20"),
-    ] = 100
+    ] = 60
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from sim import compare, forecast
 from sim.accounting import metrics
 from sim.errors import InputError
 from sim.report.material import effect_words
-from sim.settings import Calling, CompareConfig, Config, Run
+from sim.settings import Calling, CompareConfig, CompareRun, Config, Run
 from sim.store import read_results
 from sim.study import calling
 from sim.study import compare as study
@@ -310,7 +310,7 @@ def test_help_lists_every_key(call: Call) -> None:
     assert said.code == 0
     assert "strategies=" in said.out
     assert "run.replications= [2" in said.out
-    assert "call.most=100 [20" in said.out
+    assert "call.most=60 [20" in said.out
     assert "call.metric=contribution" in said.out
     assert "  strategy=" not in said.out
 
@@ -577,12 +577,21 @@ def test_what_is_sure_is_called_at_the_first_look(call: Call) -> None:
     assert ranks.loc["do_nothing"].tolist() == ranks.loc["do_nothing#2"].tolist() == [0.5, 0.5, 0.0]
 
 
+def test_a_page_of_nothing_but_the_same_says_so(tmp_path: Path) -> None:
+    run = CompareRun(name="same", members=60, days=7, replications=2)
+    folder = study.run_compare(CompareConfig(run=run, strategies=("do_nothing", "do_nothing")), tmp_path)
+    text = " ".join(re.sub(r"<[^>]+>", " ", (folder / "report.html").read_text(encoding="utf-8")).split())
+    assert "to the bit, in every pair of twin worlds: none is better in any of them" in text
+    assert "do_nothing and do_nothing#2 are the same in every replication" in text
+    assert not list((folder / "charts").glob("ranks_*"))
+
+
 def test_what_is_called_is_part_of_the_configuration() -> None:
     """Without a number of replications it may change them; a number that is given stands as before."""
     default = study.prepare_twins(CompareConfig(strategies=("do_nothing", "do_nothing")))
     other = study.prepare_twins(CompareConfig(strategies=("do_nothing", "do_nothing"), call=Calling("orders")))
     assert default.hash != other.hash
-    assert default.config.under(default.strategies["do_nothing"]).run.replications == 100
+    assert default.config.under(default.strategies["do_nothing"]).run.replications == 60
 
 
 def test_from_a_log(call: Call) -> None:

@@ -685,6 +685,8 @@ SETTLED = {
     "open": "not yet: more replications help",
 }
 """Whether a mean difference is settled, in a table's cell."""
+APART = {"same": "the same in every pair", "apart": "yes", "small": "no, it is small", "open": "no"}
+"""The same in short, for a table of many numbers."""
 
 
 def firsts(m: Comparison, metric: str) -> list[str]:
@@ -705,8 +707,7 @@ def chance(entry: Mapping[str, Any]) -> str:
     """In what share of worlds a strategy wins, in a table's cell."""
     if entry["p_low95"] is None:
         return "the same in every pair"
-    less = ", less wins" if entry["wins_by"] == "less" else ""
-    return within(*(float(entry[key]) for key in ("p_better", "p_low95", "p_high95"))) + less
+    return within(*(float(entry[key]) for key in ("p_better", "p_low95", "p_high95")))
 
 
 def standing(m: Comparison) -> list[str]:
@@ -775,8 +776,9 @@ def table_rows(m: Comparison, strategy: str) -> list[dict[str, str]]:
                 "effect": "0" if same else effect_of(entry),
                 "interval": "0" if same else spread(entry),
                 "relative": minus(relative(entry["relative_pct"])) or "–",
-                "apart": "the same in every pair" if same else "yes" if entry["told_apart"] else "no",
-                "chance": chance(entry),
+                "apart": APART[entry["settled"]],
+                "chance": "–" if same else percent(float(entry["p_better"])),
+                "reach": "" if same else chance(entry).partition("(")[2].removesuffix(")"),
                 "gain": "–" if ratio is None else f"{ratio:,.1f} x" if ratio < 9.95 else f"{ratio:,.0f} x",
             }
         )
@@ -785,11 +787,13 @@ def table_rows(m: Comparison, strategy: str) -> list[dict[str, str]]:
 
 def below_numbers(m: Comparison) -> list[str]:
     """What the table's words mean."""
+    less = [noun(m, name) for name in m.metrics if m.of(name)[0]["wins_by"] == "less"]
     money = "CNY" if not m.has_log else f"the {m.unit_of_money}".replace("the US", "US")
     return [
         f"An effect is a strategy's number less that of {m.baseline}, averaged over {m.replications} pairs of twin "
         "worlds. Effects are rounded to what their interval justifies. Told apart from 0: the 95 % interval leaves "
-        f"out 0. Better in: the share of worlds that the strategy wins, with its 95 % interval; a tie counts half. "
+        "out 0; small: the interval lies within the smallest difference that matters. Better in: the share of worlds "
+        f"that the strategy wins, with its 95 % interval; a tie counts half. Less wins by {', '.join(less)}. "
         f"Amounts are in {money}.",
         "Gain from twins: by how many times more simulated futures one would have to pay for the same sharpness if "
         "each strategy had luck of its own.",
