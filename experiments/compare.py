@@ -26,6 +26,9 @@ def run(config: CompareConfig) -> None:
         for entry in summary["bridge"].get("levers", []):
             if entry["strategy"] == name:
                 print(f"  by levers: {entry['sentence']}")
+    print(f"\n{summary['call']['sentence']}.")
+    for pair in summary["call"]["pairs"]:
+        print(f"  {pair['sentence']}\n  {pair['chance']}")
     print()
     for warning in summary["warnings"]:
         print(f"note: {warning}")

@@ -271,12 +271,53 @@ class BridgeSettings:
 
 
 @dataclass(frozen=True)
+class CompareRun(Run):
+    """How much is run: a comparison may run until it can be called."""
+
+    __pydantic_config__ = STRICT
+
+    replications: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride]
+        int | None,
+        Positive,
+        between(2, 1_000_000),
+        About("", "exactly so many pairs of twin worlds; empty: until it can be called, at most call.most"),
+    ] = None
+
+
+@dataclass(frozen=True)
+class Calling:
+    """When a comparison is called, and on which number."""
+
+    __pydantic_config__ = STRICT
+
+    metric: Annotated[
+        Literal[
+            "orders", "revenue", "contribution", "cost", "members", "mau", "reachable", "blocked", "joined",
+            "dormant_90",
+        ],
+        About("", "the number at the end on which strategies are told apart"),
+    ] = "contribution"  # fmt: skip
+    smallest: Annotated[
+        float,
+        between(0, 100),
+        About("% of the baseline", "a mean difference shown to be smaller does not matter: it is called small"),
+    ] = 1.0
+    most: Annotated[
+        int,
+        Positive,
+        between(20, 1_000_000),
+        About("", "replications after which nothing more is run, called or not; a look after each 20"),
+    ] = 60
+
+
+@dataclass(frozen=True)
 class CompareConfig:
     """The configuration of a comparison: that of a run, with several strategies in the place of one."""
 
     __pydantic_config__ = STRICT
 
-    run: Run = field(default_factory=Run)
+    run: CompareRun = field(default_factory=CompareRun)
+    call: Calling = field(default_factory=Calling)
     strategies: Annotated[
         tuple[str, ...],
         BeforeValidator(several),
@@ -291,8 +332,16 @@ class CompareConfig:
 
     def under(self, strategy: Strategy) -> Config:
         """The configuration of a run of one strategy alone."""
-        groups = {group.name: getattr(self, group.name) for group in fields(Config) if group.name != "strategy"}
-        return Config(strategy=strategy, **groups)
+        groups: dict[str, Any] = {
+            group.name: getattr(self, group.name) for group in fields(Config) if group.name not in ("run", "strategy")
+        }
+        run: dict[str, Any] = asdict(self.run) | {"replications": self.run.replications or self.call.most}
+        return Config(run=Run(**run), strategy=strategy, **groups)
+
+    @property
+    def until_called(self) -> bool:
+        """Whether the number of replications is left to what they say."""
+        return self.run.replications is None
 
 
 def named_groups(groups: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,8 +25,9 @@ from sim import compare, forecast
 from sim.accounting import metrics
 from sim.errors import InputError
 from sim.report.material import effect_words
-from sim.settings import CompareConfig, Config, Run
+from sim.settings import Calling, CompareConfig, CompareRun, Config, Run
 from sim.store import read_results
+from sim.study import calling
 from sim.study import compare as study
 from sim.study.ensemble import Ensemble, run_ensemble
 from sim.study.forecast import prepare
@@ -248,9 +249,9 @@ def test_several_lists_are_a_sweep(call: Call) -> None:
 
 def test_the_groups_of_a_comparison_are_those_of_a_run() -> None:
     ours, theirs = ({field.name for field in dataclasses.fields(cls)} for cls in (CompareConfig, Config))
-    assert ours - {"strategies", "bridge"} == theirs - {"strategy"}
+    assert ours - {"strategies", "call", "bridge"} == theirs - {"strategy"}
     chosen = yaml.safe_load((app.CONFIGS / "compare.yaml").read_text(encoding="utf-8"))
-    assert chosen["run"]["replications"] == study.REPLICATIONS
+    assert chosen["run"]["replications"] is None
 
 
 # -- wrong words ---------------------------------------------------------------------------------------------
@@ -278,6 +279,11 @@ def test_the_groups_of_a_comparison_are_those_of_a_run() -> None:
         (["strategies=[do_nothing,do_nothing]", "run.members=0"], ["run.members=0"]),
         (["strategies=[do_nothing,do_nothing]", "run.members=2000000"], ["market.size"]),
         (["strategies=[do_nothing,do_nothing]", "run.name=a/b"], ["run.name"]),
+        (["strategies=[do_nothing,do_nothing]", "run.replications=1"], ["run.replications=1", "[2, 1e+06]"]),
+        (["strategies=[do_nothing,do_nothing]", "call.most=19"], ["call.most=19", "[20, 1e+06]"]),
+        (["strategies=[do_nothing,do_nothing]", "call.smallest=-1"], ["call.smallest=-1", "[0, 100]", "baseline"]),
+        (["strategies=[do_nothing,do_nothing]", "call.metric=order"], ["call.metric", "did you mean 'orders'?"]),
+        (["strategies=[do_nothing,do_nothing]", "call.moist=40"], ["call.moist", "did you mean 'call.most'?"]),
         (["strategies=[do_nothing,do_nothing]", "data.path=nowhere.csv"], ["nowhere.csv"]),
     ],
 )
@@ -303,7 +309,9 @@ def test_help_lists_every_key(call: Call) -> None:
     said = call("--help")
     assert said.code == 0
     assert "strategies=" in said.out
-    assert "run.replications=20 " in said.out
+    assert "run.replications= [2" in said.out
+    assert "call.most=60 [20" in said.out
+    assert "call.metric=contribution" in said.out
     assert "  strategy=" not in said.out
 
 
@@ -337,6 +345,9 @@ def test_a_strategy_against_itself_is_exactly_nothing(twins: Path) -> None:
         if line["strategy"] == "do_nothing#2":
             assert not line["told_apart"]
             assert line["sentence"].endswith("the same as do_nothing in every replication")
+        if line["strategy"] == "do_nothing#2":
+            assert (line["settled"], line["p_better"], line["p_low95"], line["ties"]) == ("same", 0.5, None, 5)
+            assert line["chance"] == "do_nothing#2 and do_nothing are the same in every replication"
     daily = results.daily.set_index("strategy")
     assert daily.loc["do_nothing"].reset_index(drop=True).equals(daily.loc["do_nothing#2"].reset_index(drop=True))
 
@@ -390,8 +401,10 @@ def test_the_page_is_self_contained_and_in_words(twins: Path) -> None:
     words = re.sub(r"<[^>]+>", " ", words)
     assert not re.search(r"\b(nan|NaN|None|inf|True|False)\b|\{\{|\}\}", words)
     assert "messaging.per_week" in words
+    assert "the same in every pair" in words
+    assert "5 replications" in words
     charts = {file.stem for file in (twins / "charts").glob("*.png")}
-    assert {"effect_orders", "final_effects", "levels_orders", "levels_mau"} <= charts
+    assert {"effect_orders", "ranks_contribution", "final_effects", "levels_orders", "levels_mau"} <= charts
     before = {file.name: file.read_bytes() for file in (twins / "charts").iterdir()}
     sim.report.comparison.write_comparison(twins)
     assert (twins / "report.html").read_text(encoding="utf-8") == text
@@ -485,6 +498,100 @@ def test_killed_and_finished_by_the_same_command(twins: Path, tmp_path: Path, ca
     assert only_folder(tmp_path, "compare") == folder
     assert hash_of(folder) == hash_of(twins)
     assert not (folder / "parts").exists()
+
+
+UNTIL = ("run.members=200", "run.days=21", "run.threads=1", "population.history_days=90", "call.most=50")
+"""Small worlds, in which a plan that talks cannot be told apart from itself with one message more at once."""
+CLOSE = "do_nothing:content.on=true:messaging.on=true:messaging.per_week=5.5"
+
+
+@pytest.fixture(scope="module")
+def unsure(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two plans that are nearly the same, run until they can be called or 50 replications are over."""
+    root = tmp_path_factory.mktemp("unsure")
+    said = run_cli(root, *UNTIL, f"strategies=[{TALK},{CLOSE}]", "call.metric=orders", "call.smallest=0.01")
+    assert (said.code, said.err) == (0, ""), said
+    assert "Cannot tell yet, after 50 replications, by orders until the end" in said.out
+    return only_folder(root, "compare")
+
+
+def test_what_cannot_be_called_stops_at_the_budget_and_says_so(unsure: Path) -> None:
+    results = read_results(unsure)
+    call, row = results.summary["call"], results.table("effects.csv").query("metric == 'orders'").iloc[0]
+    (pair,) = call["pairs"]
+    assert (call["settled"], pair["settled"], row["settled"]) == (False, "open", "open")
+    assert results.summary["replications"] == call["replications"] == 50
+    rows = results.table("effects.parquet").query("metric == 'orders' and day == 20").sort_values("replication")
+    effects = rows["effect"].to_numpy(dtype=float)
+    for count in (20, 40, 50):  # at no look could it have been called
+        _, low, high = calling.interval(effects[:count], calling.reach_at_any_time(count))
+        assert calling.settled(low, high, 0.0) == "open"
+    assert (pair["low"], pair["high"]) == pytest.approx((float(low), float(high)))
+    assert (row["low95"], row["high95"]) == pytest.approx((float(low), float(high)))
+    ties, wins = int((effects == 0).sum()), int((effects > 0).sum())
+    assert pair["p_better"] == row["p_better"] == pytest.approx((wins + ties / 2) / 50)
+    assert pair["ties"] == row["ties"] == ties
+    assert "no average difference larger than" in pair["sentence"]
+    text = re.sub(r"<[^>]+>", " ", (unsure / "report.html").read_text(encoding="utf-8"))
+    assert "Cannot tell yet, after 50 replications" in text
+    assert "not yet: more replications help" in text
+
+
+def test_the_number_run_depends_on_nothing_but_what_was_lived(unsure: Path, tmp_path: Path, call: Call) -> None:
+    """Two threads, and an interruption after the first batch: the same number, the same content."""
+    words = [*UNTIL, f'strategies=[{TALK},"{CLOSE}"]', "call.metric=orders", "call.smallest=0.01", "run.threads=2"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, *words], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("results/*/*/parts/00/*.npz")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert call(*words).code == 0
+    assert hash_of(only_folder(tmp_path, "compare")) == hash_of(unsure)
+
+
+def test_what_is_sure_is_called_at_the_first_look(call: Call) -> None:
+    """A plan against itself, and one that costs money against none; the same numbers as 20 that are asked for."""
+    strategies = f'strategies=[do_nothing,do_nothing,"{TALK}"]'
+    assert call(*UNTIL, strategies, "call.metric=cost", "run.name=until").code == 0
+    assert call(*UNTIL, strategies, "call.metric=cost", "run.name=fixed", "run.replications=20").code == 0
+    until, fixed = (read_results(f"results/compare/{name}") for name in ("until", "fixed"))
+    assert until.summary["replications"] == 20
+    pd.testing.assert_frame_equal(until.daily, fixed.daily)
+    same, dear = until.summary["call"]["pairs"]
+    assert (same["settled"], same["effect"], same["ties"], same["p_low95"]) == ("same", 0.0, 20, None)
+    assert same["chance"] == "do_nothing#2 and do_nothing are the same in every replication"
+    assert (dear["settled"], dear["p_better"], dear["wins_by"]) == ("apart", 0.0, "less")
+    assert "is worse than do_nothing" in dear["sentence"]
+    assert "having less, in 0 % of 20 worlds" in dear["chance"]
+    wide, narrow = (results.table("effects.csv").query("metric == 'cost'").iloc[-1] for results in (until, fixed))
+    assert wide["effect"] == narrow["effect"]
+    assert wide["low95"] < narrow["low95"] < narrow["high95"] < wide["high95"]
+    ranks = until.table("ranks.csv").query("metric == 'cost'").pivot(index="strategy", columns="rank", values="share")
+    assert ranks.loc[TALK].tolist() == [0.0, 0.0, 1.0]
+    assert ranks.loc["do_nothing"].tolist() == ranks.loc["do_nothing#2"].tolist() == [0.5, 0.5, 0.0]
+
+
+def test_a_page_of_nothing_but_the_same_says_so(tmp_path: Path) -> None:
+    run = CompareRun(name="same", members=60, days=7, replications=2)
+    folder = study.run_compare(CompareConfig(run=run, strategies=("do_nothing", "do_nothing")), tmp_path)
+    text = " ".join(re.sub(r"<[^>]+>", " ", (folder / "report.html").read_text(encoding="utf-8")).split())
+    assert "to the bit, in every pair of twin worlds: none is better in any of them" in text
+    assert "do_nothing and do_nothing#2 are the same in every replication" in text
+    assert not list((folder / "charts").glob("ranks_*"))
+
+
+def test_what_is_called_is_part_of_the_configuration() -> None:
+    """Without a number of replications it may change them; a number that is given stands as before."""
+    default = study.prepare_twins(CompareConfig(strategies=("do_nothing", "do_nothing")))
+    other = study.prepare_twins(CompareConfig(strategies=("do_nothing", "do_nothing"), call=Calling("orders")))
+    assert default.hash != other.hash
+    assert default.config.under(default.strategies["do_nothing"]).run.replications == 60
 
 
 def test_from_a_log(call: Call) -> None:

@@ -17,6 +17,7 @@ from sim.report.charts import (
     GREEN,
     GREY,
     INK,
+    MIDDLE,
     NARROW,
     ORANGE,
     PURPLE,
@@ -72,6 +73,8 @@ NOUNS = {
 LEVELS = (("orders_week", "orders", "orders per week"), ("mau", "mau", "members who ordered in the last 30 days"))
 FAR = 200
 """Changes in % beyond which a row would press all others flat."""
+PLACES = ((MIDDLE, "white"), ("#5FA8D6", INK), ("#A6CDE8", INK), ("#E4EEF6", INK))
+"""Colours of ranks 1, 2 and 3 and of all lower ones, and of the words on them."""
 PLENTY = 60
 """Rows of settings beyond which a table is no longer read."""
 
@@ -84,6 +87,7 @@ class Comparison(Material):
         self.strategies = [str(name) for name in self.summary["strategies"]]
         self.baseline = self.strategies[0]
         self.effects: list[dict[str, Any]] = self.summary["effects"]
+        self.call: dict[str, Any] = self.summary["call"]
 
     @functools.cached_property
     def grown(self) -> Growth:
@@ -117,6 +121,11 @@ class Comparison(Material):
     def metrics(self) -> list[str]:
         """The headline metrics, in the order of the summary."""
         return list(dict.fromkeys(str(entry["metric"]) for entry in self.effects))
+
+    @functools.cached_property
+    def ranks(self) -> pd.DataFrame:
+        """ranks.csv: metric, strategy, rank, and in what share of worlds, with its interval."""
+        return pd.read_csv(self.folder / "ranks.csv", dtype={"strategy": str})
 
     @functools.cached_property
     def _courses(self) -> dict[tuple[str, str], pd.DataFrame]:
@@ -240,6 +249,7 @@ def all_charts(m: Comparison) -> list[Chart]:
     """Every chart that the folder has something for; nothing is drawn yet."""
     made = [
         *(effect_chart(m, metric, wide=i == 0) for i, metric in enumerate(m.metrics)),
+        ranks_chart(m),
         final_effects(m),
         *(levels_chart(m, *what) for what in LEVELS),
     ]
@@ -449,6 +459,54 @@ def final_effects(m: Comparison) -> Chart | None:
     return Chart("final_effects", title, takeaway, how, alt, draw)
 
 
+def ranks_chart(m: Comparison) -> Chart | None:
+    """In what share of worlds each strategy is first, second, third by the number that is called."""
+    metric, what = m.call["metric"], noun(m, m.call["metric"])
+    if all(identical(entry) for entry in m.of(metric)):
+        return None
+    rows = m.ranks[m.ranks["metric"] == metric].pivot_table("share", "strategy", "rank", sort=False)
+    shares = {str(name): row for name, row in zip(rows.index, rows.to_numpy(dtype=float), strict=True)}
+    order = sorted(shares, key=lambda name: float(shares[name] @ np.arange(len(shares))))
+    first = max(order, key=lambda name: float(shares[name][0]))
+    least = "least" if m.call["wins_by"] == "less" else "most"
+    title = f"{short(first)} has the {least} {what} in {percent(float(shares[first][0]))} of {m.replications} worlds"
+    takeaway = f"Share of worlds with the {least} {what}: "
+    takeaway += "; ".join(f"{name} {percent(float(shares[name][0]))}" for name in order) + "."
+    how = (
+        f"In each world the strategies are ranked by {what}; a bar says in what share of {m.replications} worlds a "
+        "strategy has each rank, a tie sharing its ranks evenly. More simulated worlds make the shares better known; "
+        "they do not make a strategy win more often."
+    )
+
+    def draw() -> Any:
+        from matplotlib.patches import Patch
+
+        places = PLACES[: len(order)]
+        names = ["first", "second", "third", "lower" if len(order) > 4 else "fourth"][: len(places)]
+        sheet = Sheet(title, source(m), panels=(max(0.8, 0.42 * len(order)),), left=2.9, right=0.5)
+        axes = sheet.axes[0]
+        plain_axes(axes, "", grid="x")
+        for y, name in enumerate(order):
+            parts = [*shares[name][: len(places) - 1], shares[name][len(places) - 1 :].sum()]
+            begin = 0.0
+            for part, (colour, ink) in zip(parts, places, strict=True):
+                axes.barh(y, 100.0 * part, left=begin, height=0.7, color=colour, linewidth=0, zorder=3)
+                if part >= 0.06:
+                    axes.text(begin + 50.0 * part, y, percent(part), ha="center", va="center", fontsize=9, color=ink,
+                              zorder=4)  # fmt: skip
+                begin += 100.0 * part
+        axes.set_xlim(0, 100)
+        axes.set_ylim(len(order) - 0.5, -0.5)
+        axes.set_yticks(range(len(order)), [drawable(short(name)) for name in order])
+        axes.tick_params(axis="y", length=0)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")
+        axes.set_xlabel("share of worlds", fontsize=9, color=INK)
+        sheet.legend([Patch(color=colour) for colour, _ in places], names, len(names))
+        return sheet.figure
+
+    return Chart(f"ranks_{metric}", title, takeaway, how, f"Stacked bars of ranks. {takeaway}", draw)
+
+
 def levels_chart(m: Comparison, series: str, metric: str, label: str) -> Chart | None:
     """The level of a metric under each strategy: means with 80 % bands."""
     names = [m.baseline, *m.shown]
@@ -544,6 +602,7 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         "lead": lead(m),
         "warnings": [*standing(m), *(str(text) for text in m.summary.get("warnings", []))],
         "contents": [
+            ("call", "Which, and how surely"),
             ("numbers", "Effects"),
             ("charts", "Pictures"),
             *([("bridge", "Where it comes from")] if m.bridge.flows is not None else []),
@@ -560,6 +619,7 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         "end": date_words(m.end),
         "baseline": m.baseline,
         "cards": cards(m),
+        "call": call(m),
         "blocks": [{"strategy": name, "rows": table_rows(m, name)} for name in m.strategies[1:]],
         "below_numbers": below_numbers(m),
         "method": method(m),
@@ -582,11 +642,92 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
 
 def lead(m: Comparison) -> list[str]:
     """The findings that follow the first one."""
-    out = [said(m, m.metrics[0])] if len(m.strategies) <= 4 else []
+    out = [f"{m.call['sentence']}."]
+    out += [said(m, m.metrics[0])] if len(m.strategies) <= 4 else []
     out += [finding(m, metric) + "." for metric in m.metrics[1:] if metric in ("revenue", "mau")]
     if all(identical(entry) for entry in m.effects):
-        out = [f"Every number is the same as under {m.baseline}, in every pair of twin worlds."]
+        out = [
+            f"Every number is the same as under {m.baseline}, to the bit, in every pair of twin worlds: "
+            "none is better in any of them."
+        ]
     return out
+
+
+def call(m: Comparison) -> dict[str, Any]:
+    """What is settled of the mean, and who wins how often, by the number that is called; who is best by each."""
+    count, metric, label = m.replications, m.call["metric"], m.call["label"]
+    rows = []
+    for pair in m.call["pairs"]:
+        entry = pair | {"low95": pair["low"], "high95": pair["high"]}
+        same = pair["settled"] == "same"
+        rows.append(
+            {
+                "pair": f"{pair['strategy']} against {pair['baseline']}",
+                "effect": "0" if same else effect_of(entry),
+                "interval": "0" if same else spread(entry),
+                "settled": SETTLED[pair["settled"]],
+                "chance": chance(pair),
+            }
+        )
+    unit = m.unit(m.call)
+    matters = f"{m.call['smallest_pct']:g} % of the average of {m.baseline}, {number(m.call['smallest'])} {unit}"
+    words = [
+        f"{m.call['sentence']}.",
+        f"Two questions are kept apart. Is the average difference in {label} settled? Where it is not, more "
+        "replications help. In what share of the uncertain worlds does a strategy win? More replications tell that "
+        f"share better, but do not move it: it is how the worlds are. Whoever has {m.call['wins_by']} wins; a tie "
+        "counts half.",
+        f"A difference is small where it is shown to be less than {matters} (call.smallest). The intervals of this "
+        "table hold for all pairs of strategies together, 19 times in 20.",
+    ]
+    if m.call["until_called"]:
+        words.append(
+            f"Nobody chose {count} replications: after each 20 it was looked whether every pair is settled, up to "
+            f"{m.call['most']:,} (call.most). The intervals of all effects are wider for it: they hold however often "
+            "one looks."
+        )
+    best = [
+        {
+            "label": capital(noun(m, name)) + (" (less is best)" if entry["wins_by"] == "less" else ""),
+            "cells": ["the same"] * len(m.strategies) if all(identical(e) for e in m.of(name)) else firsts(m, name),
+        }
+        for name in m.metrics
+        for entry in m.of(name)[:1]
+    ]
+    head = f"{capital(label)}, {unit}" if unit else capital(label)
+    return {"words": words, "rows": rows, "best": best, "head": head, "metric": metric}
+
+
+SETTLED = {
+    "same": "the same in every pair",
+    "apart": "yes: told apart from 0",
+    "small": "yes: smaller than what matters",
+    "open": "not yet: more replications help",
+}
+"""Whether a mean difference is settled, in a table's cell."""
+APART = {"same": "the same in every pair", "apart": "yes", "small": "no, it is small", "open": "no"}
+"""The same in short, for a table of many numbers."""
+
+
+def firsts(m: Comparison, metric: str) -> list[str]:
+    """In what share of worlds each strategy is first by a metric, with its interval."""
+    rows = m.ranks[(m.ranks["metric"] == metric) & (m.ranks["rank"] == 1)].set_index("strategy")
+    told = {
+        str(name): row for name, row in zip(rows.index, rows[["share", "low95", "high95"]].to_numpy(), strict=True)
+    }
+    return [within(*map(float, told[name])) for name in m.strategies]
+
+
+def within(share: float, low: float, high: float) -> str:
+    """`68 % (56 to 79 %)`."""
+    return f"{percent(share)} ({percent(low).removesuffix(' %')} to {percent(high)})"
+
+
+def chance(entry: Mapping[str, Any]) -> str:
+    """In what share of worlds a strategy wins, in a table's cell."""
+    if entry["p_low95"] is None:
+        return "the same in every pair"
+    return within(*(float(entry[key]) for key in ("p_better", "p_low95", "p_high95")))
 
 
 def standing(m: Comparison) -> list[str]:
@@ -655,7 +796,9 @@ def table_rows(m: Comparison, strategy: str) -> list[dict[str, str]]:
                 "effect": "0" if same else effect_of(entry),
                 "interval": "0" if same else spread(entry),
                 "relative": minus(relative(entry["relative_pct"])) or "–",
-                "apart": "the same in every pair" if same else "yes" if entry["told_apart"] else "no",
+                "apart": APART[entry["settled"]],
+                "chance": "–" if same else percent(float(entry["p_better"])),
+                "reach": "" if same else chance(entry).partition("(")[2].removesuffix(")"),
                 "gain": "–" if ratio is None else f"{ratio:,.1f} x" if ratio < 9.95 else f"{ratio:,.0f} x",
             }
         )
@@ -664,11 +807,14 @@ def table_rows(m: Comparison, strategy: str) -> list[dict[str, str]]:
 
 def below_numbers(m: Comparison) -> list[str]:
     """What the table's words mean."""
+    less = [noun(m, name) for name in m.metrics if m.of(name)[0]["wins_by"] == "less"]
     money = "CNY" if not m.has_log else f"the {m.unit_of_money}".replace("the US", "US")
     return [
         f"An effect is a strategy's number less that of {m.baseline}, averaged over {m.replications} pairs of twin "
         "worlds. Effects are rounded to what their interval justifies. Told apart from 0: the 95 % interval leaves "
-        f"out 0. Amounts are in {money}.",
+        "out 0; small: the interval lies within the smallest difference that matters. Better in: the share of worlds "
+        f"that the strategy wins, with its 95 % interval; a tie counts half. Less wins by {', '.join(less)}. "
+        f"Amounts are in {money}.",
         "Gain from twins: by how many times more simulated futures one would have to pay for the same sharpness if "
         "each strategy had luck of its own.",
     ]
@@ -681,7 +827,8 @@ def method(m: Comparison) -> list[str]:
         "same luck; only the strategy differs. A member who would have ordered anyway orders in both, and drops out "
         f"of the difference. This was done {m.replications:,} times, each time with other luck.",
         "The interval says within what range the average effect lies, with 95 % confidence, if the model is right. "
-        "It is Student's interval over the pairs: the pair is the unit, not the member and not the day.",
+        + ("It is a confidence sequence" if m.call["until_called"] else "It is Student's interval")
+        + " over the pairs: the pair is the unit, not the member and not the day.",
     ]
 
 
@@ -775,7 +922,7 @@ def sure(m: Comparison) -> list[str]:
         )
     out += [
         "Where an interval covers 0, the run has not shown that the strategy changes anything; nor has it shown that "
-        "it changes nothing. More pairs of worlds (run.replications) make intervals narrower.",
+        "it changes nothing. More pairs of worlds (call.most, or run.replications) make intervals narrower.",
         "Each interval misses the truth 1 time in 20, also if the model is right. Whoever compares many strategies "
         "or many numbers will find some that look told apart by chance alone, and the best of many looks better than "
         "it is.",
@@ -790,6 +937,10 @@ def own_terms(m: Comparison) -> list[tuple[str, str]]:
     return [
         ("Baseline", f"The first strategy, {m.baseline}: what the others are measured against."),
         ("Twin worlds", "Two simulated futures of the same persons with the same luck under two strategies."),
+        (
+            "Better in",
+            "The share of twin worlds in which a strategy has the better number; more runs do not raise it.",
+        ),
         ("Effect", "What a strategy has more, or less, than the baseline in twin worlds; on average over pairs."),
     ]
 

@@ -137,6 +137,64 @@ def effect_words(entry: Mapping[str, Any], money: str = "CNY") -> str:
     return f"{label}: {number}" + (f", {share} on {baseline}" if share else "")
 
 
+def mean_words(pair: Mapping[str, Any], money: str = "CNY") -> str:
+    """Whether the mean difference of a pair is settled: more runs help where it is not."""
+    low, high, width = float(pair["low"]), float(pair["high"]), float(pair["high"]) - float(pair["low"])
+    one, other = pair["strategy"], pair["baseline"]
+    if pair["settled"] == "same":
+        return f"{one} and {other}: the same in every replication"
+    unit = f" {money}" if pair["unit"] == "CNY" else ""
+    size = f"{signed(float(pair['effect']), width)}{unit}"
+    size += f" (95 %: {unsigned(low, width)} to {unsigned(high, width)})" if width else " in every replication"
+    if pair["settled"] == "apart":
+        better = (float(pair["effect"]) > 0) == (pair["wins_by"] == "more")
+        return f"on average {one} is {'better' if better else 'worse'} than {other}: {size}"
+    largest = unsigned(max(abs(low), abs(high)), width)
+    if pair["settled"] == "small":
+        least = unsigned(float(pair["smallest"]), width)
+        return f"{one} and {other} differ by less than what matters on average ({least}{unit}): {size}"
+    return f"{one} against {other}: cannot tell yet, no average difference larger than {largest}{unit}: {size}"
+
+
+def chance_words(pair: Mapping[str, Any]) -> str:
+    """In what share of worlds a strategy wins: more runs do not help."""
+    one, other, count = pair["strategy"], pair["baseline"], int(pair["replications"])
+    if pair["p_low95"] is None:
+        return f"{one} and {other} are the same in every replication"
+    low, high = (percent(float(pair[key])).removesuffix(" %") for key in ("p_low95", "p_high95"))
+    ties = int(pair["ties"])
+    halves = f"; {ties} {'tie counts' if ties == 1 else 'ties count'} half" if ties else ""
+    return (
+        f"{one} is better than {other}, having {pair['wins_by']}, in {percent(float(pair['p_better']))} of {count} "
+        f"worlds (95 %: {low} to {high} %{halves})"
+    )
+
+
+def call_words(call: Mapping[str, Any], money: str = "CNY") -> str:
+    """A comparison's call on its number, in a sentence."""
+    best, second, label = call["best"], call["runner_up"], call["label"]
+    after = f"after {call['replications']} replications"
+    lead = next(p for p in call["pairs"] if {p["strategy"], p["baseline"]} == {best, second})
+    if not call["settled"]:
+        unsure = [pair for pair in call["pairs"] if pair["settled"] == "open"]
+        width = min(float(pair["high"]) - float(pair["low"]) for pair in unsure)
+        largest = max(abs(float(pair[key])) for pair in unsure for key in ("low", "high"))
+        unit = f" {money}" if call["unit"] == "CNY" else ""
+        who = "; ".join(f"{pair['strategy']} against {pair['baseline']}" for pair in unsure)
+        return (
+            f"Cannot tell yet, {after}, by {label}: {who}. No average difference there is larger than "
+            f"{unsigned(largest, width)}{unit}"
+        )
+    if lead["settled"] == "same":
+        return f"Called {after}, by {label}: {best} and {second} are the same in every replication"
+    if lead["settled"] == "small":
+        share = f"{call['smallest_pct']:g} %"
+        return (
+            f"Called {after}, by {label}: {best} and {second} differ by less than {share} of the baseline's average"
+        )
+    return f"Called {after}, by {label}: {best} is best on average, {second} next"
+
+
 class Headline:
     """One headline number of summary.json, with its intervals in words."""
 

@@ -75,6 +75,6 @@ def variance_sources(everything: Ensemble, parameters: Ensemble, luck: Ensemble,
     return shares
 
 
-def errors_within(count: int) -> float:
-    """How many standard errors of a mean of `count` replications a 95 % interval reaches, by Student's t."""
-    return float(stats.t.ppf(0.975, count - 1))
+def errors_within(count: int, miss: float = 0.05) -> float:
+    """How many standard errors of a mean of `count` replications an interval reaches, by Student's t: of 95 %."""
+    return float(stats.t.ppf(1.0 - miss / 2.0, count - 1))

@@ -2,7 +2,8 @@
 
 The first strategy is the baseline. Replication r of every strategy meets the same luck, the same drawn parameters
 and the same weeks, so most of what one future differs by from another drops out of the difference. The
-replication is the unit of every interval, never the member or the day.
+replication is the unit of every interval, never the member or the day. There are as many as are asked for, or as it
+takes to call it (`sim/study/calling.py`).
 """
 
 import datetime as dt
@@ -17,13 +18,14 @@ import pandas as pd
 
 from sim.accounting import metrics
 from sim.engine import Plan
-from sim.report.material import effect_words
-from sim.settings import CompareConfig, named_groups
+from sim.report.material import call_words, chance_words, effect_words, mean_words
+from sim.settings import Calling, CompareConfig, named_groups
 from sim.store import RunFolder, config_hash, content_hash
 from sim.strategy import Strategy, read_strategy
+from sim.study import calling
 from sim.study.bands import errors_within, forecast_table, summarise
 from sim.study.bridge import bridge
-from sim.study.ensemble import Ensemble, run_ensemble
+from sim.study.ensemble import Ensemble, joined, run_ensemble
 from sim.study.forecast import (
     Outcome,
     Prepared,
@@ -107,7 +109,14 @@ class Twins:
     def hash(self) -> str:
         """The hash of everything that changes results; a strategy counts by what it says, not by its file."""
         values = asdict(self.config) | {"strategies": {"in order": list(self.plans), **self.described}}
+        if not self.config.until_called and self.config.call == Calling():
+            del values["call"]  # a number that is given is run, whatever is called
         return config_hash(values, self.ready.inputs)
+
+    @property
+    def reach(self) -> calling.Reach:
+        """How far intervals reach: further where the data chose how many replications there are."""
+        return calling.reach_at_any_time if self.config.until_called else errors_within
 
     @property
     def described(self) -> dict[str, Any]:
@@ -144,21 +153,15 @@ def run_compare(config: CompareConfig, root: Path, progress: Progress | None = N
     run, hash_ = config.run, twins.hash
     folder = RunFolder(root, "compare", run.name or default_name(twins.ready.config, hash_))
     folder.begin(asdict(config) | {"strategies": list(config.strategies)}, hash_, twins.ready.inputs, run.overwrite)
-    steps, times = ["read and fit"], [time.perf_counter() - began]
-    lived: dict[str, Ensemble] = {}
-    for place, (name, plan) in enumerate(twins.plans.items()):
-        began = time.perf_counter()
-        lived[name] = run_ensemble(
-            plan, run.seed, run.replications, threads=run.threads, processes=run.processes,
-            parts=folder.parts / f"{place:02d}",
-            progress=lambda n, name=name: say(f"live {name}", n, run.replications),
-        )  # fmt: skip
-        steps.append(f"run {name}")
-        times.append(time.perf_counter() - began)
+    steps, times = ["read and fit", *(f"run {name}" for name in twins.plans)], [time.perf_counter() - began]
+    lived, spent = live(twins, folder.parts, say)
+    times += spent
     say("write results", 0, 1)
     began = time.perf_counter()
     tables, documents = comparison(twins, lived)
     with_bridge(tables, documents, twins, lived, folder.parts / "bridge", say)
+    content = content_hash(tables, documents)  # of the numbers; what follows from them may be put otherwise
+    tables, documents = concluded(twins, lived, tables, documents)
     effects = {name: tables[name] for name in ("effects.parquet",)}
     write_outcome(folder, {name: table for name, table in tables.items() if name not in effects}, documents)
     folder.write_parquet("effects.parquet", effects["effects.parquet"], EFFECT_COLUMNS)
@@ -173,7 +176,7 @@ def run_compare(config: CompareConfig, root: Path, progress: Progress | None = N
         "member_days": [0, *member_days, 0],
     }
     folder.write_parquet("timing.parquet", pd.DataFrame(timing), {})
-    folder.finish(content_hash(tables, documents))
+    folder.finish(content)
     say("draw the page", 1, 1)
     say("write results", 1, 1)
     return folder.path
@@ -187,16 +190,12 @@ def compare(strategies: Sequence[str], data: str = "none", **groups: Any) -> Out
     """
     groups = named_groups(groups)
     chosen_data = reading(data, groups.pop("data_options", {}))
-    groups["run"] = {"replications": REPLICATIONS} | dict(groups.get("run", {}))
     listed = [strategies] if isinstance(strategies, str) else list(strategies)
     twins = prepare_twins(checked(CompareConfig, {**groups, "data": chosen_data, "strategies": listed}))
-    run = twins.config.run
-    lived = {
-        name: run_ensemble(plan, run.seed, run.replications, threads=run.threads, processes=run.processes)
-        for name, plan in twins.plans.items()
-    }
+    lived, _ = live(twins)
     tables, documents = comparison(twins, lived)
     with_bridge(tables, documents, twins, lived)
+    tables, documents = concluded(twins, lived, tables, documents)
     frames = {"intervals" if name == "effects.csv" else name.rsplit(".", 1)[0]: t for name, t in tables.items()}
     return Outcome(frames, documents["summary.json"], documents["parameters.json"])
 
@@ -211,6 +210,43 @@ def with_bridge(
     found, told = bridge(twins.ready.plan, twins.strategies, lived, *settings, money, parts, say)
     tables |= found
     documents["summary.json"]["bridge"] = told
+
+
+def live(
+    twins: Twins, parts: Path | None = None, say: Progress | None = None
+) -> tuple[dict[str, Ensemble], list[float]]:
+    """Live every strategy as often as was said, or until it can be called; what was lived, and seconds of each.
+
+    How often depends on what is lived alone: an interrupted run, which finds its `parts`, stops where it would have.
+    """
+    run, call = twins.config.run, twins.config.call
+    counts = calling.looks(call.most) if run.replications is None else [run.replications]
+    lived: dict[str, Ensemble] = {}
+    seconds = dict.fromkeys(twins.plans, 0.0)
+    for count in counts:
+        for place, (name, plan) in enumerate(twins.plans.items()):
+            began = time.perf_counter()
+            more = run_ensemble(
+                plan, run.seed, count, threads=run.threads, processes=run.processes,
+                parts=parts and parts / f"{place:02d}", since=lived[name].replications if name in lived else 0,
+                progress=say and (lambda n, name=name: say(f"live {name}", n, counts[-1])),
+            )  # fmt: skip
+            lived[name] = joined([lived[name], more]) if name in lived else more
+            seconds[name] += time.perf_counter() - began
+        if calling.called(at_the_end(lived, call.metric), call.metric, call.smallest, twins.reach)["settled"]:
+            break
+    for name, ensemble in lived.items():
+        if say is not None:
+            say(f"live {name}", ensemble.replications, ensemble.replications)
+    return lived, list(seconds.values())
+
+
+def at_the_end(lived: dict[str, Ensemble], name: str) -> dict[str, np.ndarray]:
+    """A metric on the last day by strategy, float64 [replication], in its reported unit."""
+    return {
+        strategy: to_date(ensemble)[:, -1, ensemble.names.index(name)] / unit_of(name)
+        for strategy, ensemble in lived.items()
+    }
 
 
 # ---------------------------------------------------------------------------- effects
@@ -232,11 +268,11 @@ def milestones(days: int) -> list[int]:
     return sorted({*(day for day in MILESTONES if day < days), days - 1})
 
 
-def paired(ours: np.ndarray, theirs: np.ndarray) -> dict[str, np.ndarray]:
+def paired(ours: np.ndarray, theirs: np.ndarray, reach_of: calling.Reach = errors_within) -> dict[str, np.ndarray]:
     """What pairs tell, over axis 0: twin replications of a strategy (`ours`) and of the baseline (`theirs`).
 
-    effect, low95, high95: the mean difference and its interval by Student's t; monte_carlo_se: its standard
-    error; relative_pct: effect and limits in % of the baseline's mean, its sign aside (NaN where that is 0);
+    effect, low95, high95: the mean difference and its interval, by Student's t if not said; monte_carlo_se: its
+    standard error; relative_pct: effect and limits in % of the baseline's mean, its sign aside (NaN where that is 0);
     variance_ratio: how many times larger the variance of a difference would be with independent seeds, Var(ours)
     + Var(theirs) over Var(ours - theirs) (NaN where the difference is the same in every pair).
     """
@@ -245,7 +281,7 @@ def paired(ours: np.ndarray, theirs: np.ndarray) -> dict[str, np.ndarray]:
     effect = difference.mean(axis=0)
     variance = difference.var(axis=0, ddof=1)
     error = np.sqrt(variance / count)
-    reach = errors_within(count) * error
+    reach = reach_of(count, calling.MISS) * error
     base = np.abs(theirs.mean(axis=0))
     apart = ours.var(axis=0, ddof=1) + theirs.var(axis=0, ddof=1)
     nothing = np.full(np.shape(effect), np.nan)
@@ -293,7 +329,9 @@ def words(codes: np.ndarray, names: Sequence[str]) -> Any:
     return pd.Categorical.from_codes(codes.tolist(), categories=pd.Index(list(names)))
 
 
-def intervals_table(lived: dict[str, Ensemble], days: Sequence[int], names: Sequence[str]) -> pd.DataFrame:
+def intervals_table(
+    lived: dict[str, Ensemble], days: Sequence[int], names: Sequence[str], reach: calling.Reach = errors_within
+) -> pd.DataFrame:
     """Means and intervals of the effects on given days and metrics, one row for each; see `paired`."""
     baseline, *others = lived
     theirs = to_date(lived[baseline])
@@ -303,7 +341,7 @@ def intervals_table(lived: dict[str, Ensemble], days: Sequence[int], names: Sequ
         ours = to_date(lived[other])
         for name in names:
             place = lived[baseline].names.index(name)
-            told = paired(ours[:, at, place], theirs[:, at, place])
+            told = paired(ours[:, at, place], theirs[:, at, place], reach)
             told |= {key: told[key] / unit_of(name) for key in ("effect", "low95", "high95", "monte_carlo_se")}
             head = {"strategy": other, "baseline": baseline, "metric": name, "day": at}
             rows.append(pd.DataFrame(head | told))
@@ -324,7 +362,7 @@ def comparison(twins: Twins, lived: dict[str, Ensemble]) -> tuple[dict[str, pd.D
         table = forecast_table(ensemble, ready.plan.start)
         table.insert(0, "strategy", name)
         forecasts.append(table)
-    intervals = intervals_table(lived, milestones(days), every)
+    intervals = intervals_table(lived, milestones(days), every, twins.reach)
     tables = {
         "population.parquet": population_table(ready),
         "daily.parquet": stacked([daily_table(e, name) for name, e in lived.items()], lived),
@@ -333,7 +371,7 @@ def comparison(twins: Twins, lived: dict[str, Ensemble]) -> tuple[dict[str, pd.D
         "forecast.csv": pd.concat(forecasts, ignore_index=True),
         "effects.parquet": effects_table(lived),
         "effects.csv": intervals,
-        "effects_by_day.csv": intervals_table(lived, effect_days(days).tolist(), told),
+        "effects_by_day.csv": intervals_table(lived, effect_days(days).tolist(), told, twins.reach),
         **growth_tables(lived),
         **loss_tables(lived),
     }
@@ -341,6 +379,79 @@ def comparison(twins: Twins, lived: dict[str, Ensemble]) -> tuple[dict[str, pd.D
         "parameters.json": declared(twins),
         "summary.json": summary_document(twins, lived, intervals),
     }
+
+
+def concluded(
+    twins: Twins, lived: dict[str, Ensemble], tables: dict[str, pd.DataFrame], documents: dict[str, Any]
+) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    """Tables and documents with what follows from them: what is settled, who wins how often, ranks, the call."""
+    call, money = twins.config.call, "CNY" if twins.ready.log is None else "in the log's currency"
+    intervals = chances_table(tables["effects.csv"], lived, call.smallest)
+    summary = documents["summary.json"]
+    last = intervals[intervals["day"] == intervals["day"].max()].set_index(["strategy", "metric"])
+    effects = []
+    for entry in summary["effects"]:
+        row = last.loc[(entry["strategy"], entry["metric"])]
+        told = {name: known(row[name]) for name in ("p_better", "p_low95", "p_high95")}
+        told |= {"settled": row["settled"], "wins_by": row["wins_by"], "ties": int(row["ties"])}
+        more = entry | {"replications": summary["replications"], **told}
+        effects.append(more | {"chance": chance_words(more)})
+    verdict = calling.called(at_the_end(lived, call.metric), call.metric, call.smallest, twins.reach)
+    verdict |= {"label": dict(HEADLINES)[call.metric], "unit": KNOWN[call.metric].unit, "most": call.most,
+                "until_called": twins.config.until_called}  # fmt: skip
+    for pair in verdict["pairs"]:
+        pair |= {name: known(pair[name]) for name in ("p_low95", "p_high95")}
+        pair |= {"unit": verdict["unit"], "wins_by": verdict["wins_by"], "replications": summary["replications"],
+                 "smallest": verdict["smallest"]}  # fmt: skip
+        pair |= {"sentence": mean_words(pair, money), "chance": chance_words(pair)}
+    verdict["sentence"] = call_words(verdict, money)
+    summary = summary | {"effects": effects, "call": verdict}
+    return {**tables, "effects.csv": intervals, "ranks.csv": ranks_table(lived)}, {
+        **documents,
+        "summary.json": summary,
+    }
+
+
+def chances_table(intervals: pd.DataFrame, lived: dict[str, Ensemble], smallest_pct: float) -> pd.DataFrame:
+    """effects.csv: `intervals` with what is settled of the mean, and in what share of worlds the strategy wins.
+
+    settled: `same` in every replication, `apart` from 0, `small` (within the smallest difference that matters), or
+    `open`; wins_by: whether who has more or who has less wins; p_better, p_low95, p_high95: the share of
+    replications that the strategy wins, a tie counting half, with Wilson's 95 % interval (none where all are ties).
+    """
+    baseline, names = next(iter(lived)), next(iter(lived.values())).names
+    totals = {name: to_date(ensemble) for name, ensemble in lived.items()}
+    parts: list[pd.DataFrame] = []
+    for (strategy, metric), rows in intervals.groupby(["strategy", "metric"], sort=False):
+        name, place, at = str(metric), names.index(str(metric)), rows["day"].to_numpy()
+        ours, theirs = (totals[who][:, at, place] for who in (str(strategy), baseline))
+        smallest = smallest_pct / 100.0 * np.abs(theirs.mean(axis=0)) / unit_of(name)
+        sign = calling.sign_of(name)
+        found = {
+            "settled": calling.settled(rows["low95"], rows["high95"], smallest),
+            "wins_by": "more" if sign > 0 else "less",
+            **calling.chances(sign * (ours - theirs)),
+        }
+        parts.append(rows.assign(**found))
+    return pd.concat(parts)
+
+
+def ranks_table(lived: dict[str, Ensemble]) -> pd.DataFrame:
+    """ranks.csv: in what share of replications each strategy has each rank by each headline metric at the end.
+
+    Rank 1 is best; a tie shares its ranks evenly. low95, high95: Wilson's interval.
+    """
+    count = next(iter(lived.values())).replications
+    rows: list[pd.DataFrame] = []
+    for name, _ in headlines(next(iter(lived.values())).names):
+        sign = calling.sign_of(name)
+        shares = calling.rank_shares(sign * np.array(list(at_the_end(lived, name).values())))
+        for strategy, share in zip(lived, shares, strict=True):
+            low, high = calling.wilson(share * count, count)
+            head = {"metric": name, "wins_by": "more" if sign > 0 else "less", "strategy": strategy}
+            ranks = {"rank": np.arange(1, len(lived) + 1), "share": share, "low95": low, "high95": high}
+            rows.append(pd.DataFrame(head | ranks))
+    return pd.concat(rows, ignore_index=True)
 
 
 def stacked(parts: list[pd.DataFrame], names: Any) -> pd.DataFrame:

@@ -198,14 +198,15 @@ def run_ensemble(
     members: bool = False,
     parts: Path | None = None,
     progress: Callable[[int], None] | None = None,
+    since: int = 0,
 ) -> Ensemble:
-    """Run replications 0 .. replications - 1.
+    """Run replications since .. replications - 1; `since` is 0 or a multiple of BATCH.
 
     The result depends on the plan, the seed and the number of replications alone. With a folder `parts`,
     batches are written there as they finish, and batches found there are not run again. `progress` is called
     with the number of replications finished so far.
     """
-    starts = list(range(0, replications, BATCH))
+    starts = list(range(since, replications, BATCH))
     done: dict[int, Ensemble] = {}
     for first in starts:
         found = kept(_file(parts, first), Ensemble) if parts else None
@@ -213,7 +214,7 @@ def run_ensemble(
             done[first] = found
 
     def finished() -> int:
-        return sum(part.replications for part in done.values())
+        return since + sum(part.replications for part in done.values())
 
     if progress is not None:
         progress(finished())
