@@ -17,6 +17,7 @@ from sim.accounting.books import KEPT
 from sim.behaviour import answering, drifting, inviting, joining, pricing, spending, temperament
 from sim.behaviour.day import NEVER, enrol, give_offer, join, meet, place_order
 from sim.jit import kernel, rule
+from sim.numbers import exp
 from sim.population import BLOCK, RELATION
 from sim.touch import APPEAL, Appeal, Entrance, table
 from sim.world.channels import weekly_prices
@@ -431,7 +432,7 @@ class Recruiter:
         audience = max(int(entrance.reach * world.plan.market.size), 1)
         seats = max(int(audience * self.seats), 1)  # some seats of the market are empty
         used = self.contacts[channel] / audience
-        price = entrance.cost * float(np.exp(entrance.rise * used)) * self.prices[channel][today.day // 7]
+        price = entrance.cost * exp(entrance.rise * used) * self.prices[channel][today.day // 7]
         self.purse[channel] += entrance.budget
         count = int(self.purse[channel] // price)
         self.purse[channel] -= count * price

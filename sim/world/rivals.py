@@ -4,10 +4,10 @@ A reward for joining or for inviting loses weight from month to month after its 
 on knowing one's members is not touched: tactics are copied, systems are not.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Annotated
 
+from sim.numbers import exp
 from sim.units import STRICT, About, Positive, Share, between
 
 
@@ -29,4 +29,4 @@ class Rivals:
 
     def weight(self, age: int) -> float:
         """What a reward still weighs on day `age` after its start; it changes from one 30 days to the next."""
-        return 1.0 - self.matched * (1.0 - math.exp(-(age // 30) * 30.0 / self.days))
+        return 1.0 - self.matched * (1.0 - exp(-(age // 30) * 30.0 / self.days))

@@ -12,7 +12,7 @@ import datetime as dt
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -65,6 +65,7 @@ class Terms:
     most: int
     life: int
     stackable: bool = False
+    way: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,7 @@ class Life:
     known_hour: float = -1.0
     known_tolerance: float = -1.0
     diagnosed: int = -1
+    wants: bool = True
     told: dict[int, list[int]] = field(default_factory=dict)
     sent: Counter[int] = field(default_factory=Counter)
     mass: Counter[int] = field(default_factory=Counter)
@@ -172,6 +174,8 @@ class Life:
 
 class OperatedModel:
     """The lives of the members of day 0 under one strategy, and the daily totals that follow from them."""
+
+    GROWS = False
 
     def __init__(
         self,
@@ -188,7 +192,7 @@ class OperatedModel:
     ) -> None:
         messaging, content = strategy.messaging, strategy.content
         rests = messaging.on and (content.start > messaging.start or content.stop < messaging.stop)
-        if market.joining.yearly_share > 0.0 or strategy.welcome.on or rests:
+        if (market.joining.yearly_share > 0.0 and not self.GROWS) or strategy.welcome.on or rests:
             raise ValueError("newcomers, welcome and content that rests are not covered")
         self.start, self.days = start, days
         self.behaviour, self.market, self.strategy, self.response = behaviour, market, strategy, response
@@ -216,7 +220,11 @@ class OperatedModel:
         return -log(self._first(key, decision, index))
 
     # -- meeting the operator, on the evening before day 0 ---------------------------------------------------------
-    def _meet(self, past: Past) -> Life:
+    def _kind(self, key: int) -> tuple[float, float]:
+        """How much better the products suit one of his kind, and how many of it hunt for coupons."""
+        return 0.0, self.market.hunter_share
+
+    def _meet(self, past: Past, evening: int = -1) -> Life:
         q, key = self.response, past.key
         drifting = self.behaviour.drifting
         hazard = rng.gamma(self.luck, np.uint64(key), rng.DRIFT_HAZARD, 0, drifting.drift_shape)
@@ -228,7 +236,8 @@ class OperatedModel:
         alike = (t.alike_close, t.alike_friends, t.alike_acquaintances)
         hunting = (t.hunters_close, t.hunters_friends, t.hunters_acquaintances)
         own = math.sqrt(1.0 - t.fit_stays**2) * self._in_circles(key, 0, alike)
-        fit = logistic(t.fit_spread * (t.fit_stays * stays + own))
+        suits, hunters = self._kind(key)
+        fit = logistic(t.fit_spread * (t.fit_stays * stays + own + suits))
         need = self._need(self._first(key, rng.TEMPERAMENT, 3))
         likes_price = 1.0 if need == 1 else 0.0
         when, around = self._two(key, rng.TEMPERAMENT, 4)
@@ -253,8 +262,7 @@ class OperatedModel:
             attached=attached,
             fit=fit,
             price_sensitivity=logistic(self._normal(key, rng.TEMPERAMENT, 1) - 0.3 + likes_price),
-            hunter=self.market.hunter_share > 0.0
-            and self._in_circles(key, 2, hunting) < normal_quantile(self.market.hunter_share),
+            hunter=self._among(self._in_circles(key, 2, hunting), hunters),
             need=need,
             hour=centre + t.hour_spread * normal_quantile(around),
             tolerance=t.tolerance * exp(t.tolerance_spread * self._normal(key, rng.TEMPERAMENT, 5)),
@@ -264,16 +272,21 @@ class OperatedModel:
             satisfaction=q.satisfaction.rest_low + q.satisfaction.rest_fit * fit,
             patience=self._exponential(key, rng.PATIENCE, 0),
             visit_at=NEVER,
-            need_until=-1.0 + self._need_lasts(key, 0),
+            need_until=evening + self._need_lasts(key, 0),
         )
         member.trust = member.trust_rest
         if attached:
-            member.visit_at = self._visit_gap(member)
-            member.due = self._next_day(member, -1)
+            member.visit_at = evening + 1.0 + self._visit_gap(member)
+            member.due = self._next_day(member, evening)
         else:
             self._lapse(member)
             member.due = int(NEVER)
         return member
+
+    @staticmethod
+    def _among(score: float, share: float) -> bool:
+        """Whether a normal score is among the lowest share of all."""
+        return share >= 1.0 or (share > 0.0 and score < normal_quantile(share))
 
     def _in_circles(self, place: int, trait: int, shares: tuple[float, float, float]) -> float:
         """A normal score that circles have in common by these shares of variance; a founder's key is his place."""
@@ -322,8 +335,12 @@ class OperatedModel:
     # -- clocks ----------------------------------------------------------------------------------------------------
     def _visit_gap(self, m: Life) -> float:
         """Days to the next visit of his own accord, at his pace."""
-        speed = self.response.visiting.visits_per_order * m.rate * m.pace
+        speed = self.response.visiting.visits_per_order * m.rate * m.pace * self._company(m)
         return self._exponential(m.key, rng.VISIT_GAP, m.visits) / speed if speed > 0.0 else NEVER
+
+    def _company(self, m: Life) -> float:
+        """How many times as often he looks in for somebody's sake."""
+        return 1.0
 
     def _gap(self, m: Life) -> float:
         """The gap E_n before his next order, in mean gaps."""
@@ -345,7 +362,7 @@ class OperatedModel:
         self.totals.setdefault(name, [0] * self.days)[self.day] += amount
 
     # -- the days --------------------------------------------------------------------------------------------------
-    def run(self) -> "OperatedModel":
+    def run(self) -> Self:
         """All days."""
         while self.day < self.days:
             self.step()
@@ -509,7 +526,7 @@ class OperatedModel:
             return "dormant_60"
         if silent >= t2:
             return "dormant_30"
-        if m.orders == 1:
+        if m.orders <= 1:
             return "new"
         return "at_risk" if silent >= t1 else "active"
 
@@ -756,7 +773,7 @@ class OperatedModel:
         if message.asks:
             self._answer(m)
         depth = 0.0
-        if message.offer is not None:
+        if message.offer is not None and any(c is not None and c.terms == message.offer for c in m.wallet):
             self._see(m, message.offer)
             depth = 1.0 - self._price(m)
             depth += self.response.pricing.sample_pull if message.offer.kind == "sample" else 0.0
@@ -869,7 +886,7 @@ class OperatedModel:
         quality, service, logistics = self._left()
         others = r.quality_share * quality + r.service_share * service + r.logistics_share * logistics
         cause = self._first(m.key, rng.LEAVING_CAUSE, m.lapses) * (r.need_share + others)
-        m.paused = cause >= r.need_share
+        m.paused = cause >= r.need_share and m.wants
         m.lapses += 1
 
     def _order(self, m: Life) -> None:
@@ -913,21 +930,33 @@ class OperatedModel:
                 m.trust -= q.trust.disappointed * m.trust
             if rare:
                 m.trust += q.goods.exclusive_trust * (1.0 - m.trust)
+            if good:
+                self._show(m)
+
+    def _show(self, m: Life) -> None:
+        """A good order may be shown to others: here nobody asks for it."""
 
     # -- offers ----------------------------------------------------------------------------------------------------
     def _give(self, m: Life, terms: Terms) -> None:
         """The offer goes into the wallet, unless he holds it already or the wallet is full."""
-        if None not in m.wallet or any(coupon is not None and coupon.terms == terms for coupon in m.wallet):
-            return
+        if not any(coupon is not None and coupon.terms == terms for coupon in m.wallet):
+            self._put(m, terms)
+
+    def _put(self, m: Life, terms: Terms) -> Coupon | None:
+        """The offer goes into the wallet where there is room."""
+        if None not in m.wallet:
+            return None
         most = terms.value
         if terms.kind in ("percent", "flash", "buy_one_get_one"):
             most = terms.most
         elif terms.kind == "gift":
             most = min(terms.value * m.spend, terms.most)
         cents = round(most)
-        m.wallet[m.wallet.index(None)] = Coupon(terms, self.day + terms.life - 1, cents)
+        coupon = Coupon(terms, self.day + terms.life - 1, cents)
+        m.wallet[m.wallet.index(None)] = coupon
         self._count("offers_issued")
         self._count("offers_issued_value", cents)
+        return coupon
 
     def _see(self, m: Life, terms: Terms) -> None:
         """He learns of the offer in an opened message; a sample is used at once."""
@@ -951,7 +980,7 @@ class OperatedModel:
     def _taken_off(self, m: Life, coupon: Coupon, cents: int) -> int:
         """What an offer takes off an order, in cents."""
         terms = coupon.terms
-        if cents < terms.least or terms.kind == "sample" or (terms.kind == "first_order" and m.orders != 1):
+        if cents < terms.least or terms.kind == "sample" or (terms.kind == "first_order" and m.orders > 1):
             return 0
         off = coupon.most
         if terms.kind in ("percent", "flash"):
@@ -1001,11 +1030,13 @@ class OperatedModel:
             if m.permission == BLOCKED:
                 pace *= q.permission.blocked_pace
         pace *= 1.0 - self._shown(m)[0] * (1.0 - q.goods.clearance_appeal)
+        slower, held = self._ties(m)
+        pace *= slower
         pace = kept_within(pace, v.slowest, v.fastest)
         quality, service, logistics = self._left()
         causes = 1.0 - r.quality_share * (1.0 - quality)
         causes -= r.service_share * (1.0 - service) + r.logistics_share * (1.0 - logistics)
-        drift_pace = causes * kept_within(exp(-r.trust * above), r.slowest, r.fastest)
+        drift_pace = causes * kept_within(exp(-r.trust * above), r.slowest, r.fastest) * held
         pace = 1.0 if abs(pace - 1.0) < AT_REST else pace
         drift_pace = 1.0 if abs(drift_pace - 1.0) < AT_REST else drift_pace
         now, tomorrow = self.clock[day + 1], day + 1.0
@@ -1013,6 +1044,10 @@ class OperatedModel:
         m.visit_at = tomorrow + (m.visit_at - tomorrow) * m.pace / pace
         m.drift_at = tomorrow + (m.drift_at - tomorrow) * m.drift_pace / drift_pace
         m.pace, m.drift_pace = pace, drift_pace
+
+    def _ties(self, m: Life) -> tuple[float, float]:
+        """Factors of his pace and of his drifting away that come of how he joined."""
+        return 1.0, 1.0
 
     def _set_due(self, m: Life) -> None:
         """When he is looked at next, though no message may reach him."""
