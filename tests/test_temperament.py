@@ -8,8 +8,9 @@ import pytest
 from scipy import special, stats
 
 from sim import network, rng
-from sim.behaviour import temperament
+from sim.behaviour import inviting, temperament
 from sim.behaviour.drifting import drift_hazard, staying_score
+from sim.behaviour.inviting import Inviting
 from sim.behaviour.temperament import Temperament
 from sim.engine import Behaviour, EmbeddedFounders, Plan, World
 from sim.errors import InputError
@@ -149,6 +150,15 @@ def test_the_public_is_another_kind_of_people() -> None:
     cut = stats.norm.ppf(0.25)
     both = float(stats.multivariate_normal([0, 0], [[1, 0.35], [0.35, 1]]).cdf([cut, cut]))
     assert (uses[one] * uses[other])[public].mean() == pytest.approx(both, abs=0.02)
+
+
+@pytest.mark.statistical
+def test_how_much_one_talks_goes_with_no_other_trait() -> None:
+    """Sociality has a place in luck of its own: of the public as well it goes with nothing else that people are."""
+    people = met(FREE, of_the_kind(0.0))
+    talks = np.log([inviting.sociality(LUCK, np.uint64(key), Inviting()) for key in range(PEOPLE)])
+    for trait in ("fit", "price_sensitivity", "hunter", "need", "hour", "tolerance", "eagerness", "path", "wants"):
+        assert abs(np.corrcoef(talks, people[trait])[0, 1]) < 4.5 / math.sqrt(PEOPLE), trait
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.0, 0), (1.0, 1)])

@@ -19,7 +19,7 @@ from sim.jit import rule
 from sim.numbers import exp
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
 
-SOCIALITY = 8
+SOCIALITY = 9
 """The place of sociality in the luck of temperament; the places before it are the temperament's own."""
 
 

@@ -242,7 +242,7 @@ class GrowthModel(OperatedModel):
     # -- inviting --------------------------------------------------------------------------------------------------
     def _sociality(self, m: Life) -> float:
         spread = self.response.inviting.spread
-        return exp(spread * self._normal(m.key, rng.TEMPERAMENT, 8) - 0.5 * spread * spread)
+        return exp(spread * self._normal(m.key, rng.TEMPERAMENT, 9) - 0.5 * spread * spread)
 
     def _urges(self, m: Life, own: Company) -> tuple[float, float, float]:
         """His hazards of inviting: unasked, for the scheme, as an advocate."""
