@@ -255,12 +255,12 @@ def test_a_newcomer_pack_with_a_sample_beats_cash_of_equal_cost(lab: Lab) -> Non
 
 @pytest.mark.shows("C006", knockout={"market.channels.shock": 0.0})
 def test_platforms_moods_widen_the_band_of_a_public_mix(lab: Lab) -> None:
-    """Joins of two months where two platforms bring them, or invited friends do: 48 futures each.
+    """Joins of two months where two platforms bring them, or invited friends do: 128 futures each.
 
     The standard deviation, as a share of the mean, is at least 1.5 times as large; were both bands alike, the ratio
     of variances would be as large with a chance of 1e-4.
     """
-    size: dict[str, Any] = {"members": 3000, "days": 90, "replications": 48}
+    size: dict[str, Any] = {"members": 3000, "days": 90, "replications": 128}
     public = strategy(acquisition={"trial_ads": 8000, "content_platform": 8000})
     friends = strategy(referral={"reward": 50, "friend_reward": 50})
 
@@ -270,7 +270,7 @@ def test_platforms_moods_widen_the_band_of_a_public_mix(lab: Lab) -> None:
 
     ratio = band(public) / band(friends)
     assert ratio > 1.5
-    assert ratio**2 > scipy.stats.f.ppf(1.0 - FALSE_ALARM, 47, 47)
+    assert ratio**2 > scipy.stats.f.ppf(1.0 - FALSE_ALARM, 127, 127)
 
 
 @pytest.mark.shows("B035", knockout={"response.joining.idle_hazard": 0.0})

@@ -1,6 +1,5 @@
 """Where the difference between strategies comes from: waterfalls of flows and of levers, from a run's files alone."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ import pandas as pd
 
 from sim.report.charts import BLUE, GREY, INK, VERMILION, Chart, Sheet, drawable, plain_axes
 from sim.report.growth import headed
-from sim.report.material import Material, capital, short, signed, unsigned
+from sim.report.material import Material, capital, minus, short, signed, unsigned
 
 MOST = 3
 """Strategies that are drawn; the tables have all."""
@@ -162,11 +161,6 @@ def headline(label: str, unit: str) -> str:
 def unit_after(panel: Panel) -> str:
     """The unit of money after a number; nothing after a count that the words name."""
     return "" if panel.unit in panel.label else f" {panel.unit}"
-
-
-def minus(text: str) -> str:
-    """A printed minus is not a hyphen; hyphens in names stay."""
-    return re.sub(r"(?<!\w)-(?=\d)", "−", text)
 
 
 # ---------------------------------------------------------------------------- waterfalls

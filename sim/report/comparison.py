@@ -2,7 +2,6 @@
 
 import functools
 import math
-import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,6 +41,7 @@ from sim.report.material import (
     Material,
     capital,
     date_words,
+    minus,
     number,
     percent,
     relative,
@@ -358,11 +358,6 @@ def zero_line(axes: Any) -> None:
     span = (high - low) or 1.0
     axes.set_ylim(min(low, -0.06 * span), max(high, 0.06 * span))
     axes.axhline(0, color=INK, linewidth=1.1, zorder=3)
-
-
-def minus(text: str) -> str:
-    """A printed minus is not a hyphen; hyphens in names stay."""
-    return re.sub(r"(?<!\w)-(?=\d)", "−", text)
 
 
 def ticks_of(axes: Any, value: float) -> str:

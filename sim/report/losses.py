@@ -184,22 +184,19 @@ def segment_rows(m: Material, names: Sequence[str]) -> list[dict[str, str]]:
         return []
     out = []
     for (strategy, segment), rows in tables["members"].groupby(["strategy", "segment"], sort=False):
-        at = rows.set_index("measure")
-
-        def told(measure: str, at: pd.DataFrame = at) -> str:
-            line = at.loc[measure]
-            half = (float(line["high95"]) - float(line["low95"])) / 2.0
-            return (
-                f"{unsigned(float(line['mean']), 2 * half)} ± {number(half)}"
-                if half > 0
-                else number(float(line["mean"]))
+        at = {
+            str(measure): (float(mean), float(high) - float(low))
+            for measure, mean, low, high in zip(
+                rows["measure"], rows["mean"], rows["low95"], rows["high95"], strict=True
             )
-
-        names_of = ("sure_thing", "persuaded", "disturbed", "lost_cause", "gained", "lost")
+        }
+        told = {
+            measure: f"{unsigned(mean, width)} ± {number(width / 2)}" if width > 0 else number(mean)
+            for measure, (mean, width) in at.items()
+        }
+        net = at["gained_revenue"][0] - at["lost_revenue"][0]
         row = {"strategy": str(strategy), "segment": SEGMENTS.get(str(segment), capital(str(segment)))}
-        row |= {name: told(name) for name in names_of}
-        net = float(at.loc["gained_revenue"]["mean"]) - float(at.loc["lost_revenue"]["mean"])
-        row |= {"lost_revenue": told("lost_revenue"), "net": minus(signed(net, abs(net) / 50.0))}
+        row |= told | {"net": minus(signed(net, abs(net) / 50.0))}
         out.append(row)
     return out
 

@@ -121,6 +121,11 @@ def relative(value: float | None) -> str:
     return f"{value:+,.1f} %" if abs(value) < 9.95 else f"{value:+,.0f} %"
 
 
+def minus(text: str) -> str:
+    """A printed minus is not a hyphen; hyphens in names stay."""
+    return re.sub(r"(?<!\w)-(?=\d)", "−", text)
+
+
 def effect_words(entry: Mapping[str, Any], money: str = "CNY") -> str:
     """An effect as a sentence: how large, how sure, and, where it is not told apart from 0, that."""
     effect, low, high = (float(entry[key]) for key in ("effect", "low95", "high95"))
