@@ -424,7 +424,7 @@ def test_the_page_shows_where_the_difference_comes_from(folder: Path) -> None:
         )
     text = (folder / "report.html").read_text(encoding="utf-8")
     assert text.index('id="charts"') < text.index('id="bridge"') < text.index('id="strategies"')
-    after = min(text.index(f'<section id="{name}"') for name in ("growth", "strategies"))
+    after = min(text.index(f'<section id="{name}"') for name in ("losses", "strategies"))
     part = re.sub(r'src="[^"]*"', "", text[text.index('<section id="bridge"') : after])
     for word in ("Where the difference comes from", "(Shapley)", "do_nothing#2 and do_nothing differ in no lever"):
         assert word in part

@@ -226,7 +226,8 @@ def recover(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
             tired = fatigue.load(r, float(r.seen - m.last_order), q.fatigue)
             r.patience -= permission.opt_out_hazard(r, tired, heard, q.fatigue.memory, m.attached, q.permission)
             if r.patience <= 0.0:
-                post_opt_out_cause(m, r, tired, heard, today, q, books)
+                tiring = permission.tired_days(tired, heard, q.fatigue.memory, q.permission)
+                post_opt_out_cause(m, r, tiring / (heard + tiring), today, q, books)
     if r.urge_rate > 0.0:
         r.urge -= days * float(r.urge_rate)
     r.trust = trust.trust_after(r.trust, tier.resting_trust(r, desk.perks[0], q.tier), days, q.trust)
@@ -257,17 +258,15 @@ def recover(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
 
 
 @rule
-def post_opt_out_cause(m: Any, r: Any, load: float, days: float, today: Any, q: Any, books: Any) -> None:
-    """What it was that he would not bear any longer: each part of the hazard by what there is of it."""
+def post_opt_out_cause(m: Any, r: Any, tiring: float, today: Any, q: Any, books: Any) -> None:
+    """What it was that he would not bear any longer; tiring: the share of the hazard that his load made."""
     u = rng.uniform(today.luck, m.key, rng.PATIENCE, 1)
     distrust = permission.distrust_share(r, q.permission)
     cause = posting.CONTACT
     if u < distrust:
         cause = posting.TIRED + trust.taken_by(r, u / distrust)
-    else:
-        tired = permission.tired_days(load, days, q.fatigue.memory, q.permission)
-        if (u - distrust) / (1.0 - distrust) < tired / (days + tired):
-            cause = posting.TIRED
+    elif (u - distrust) / (1.0 - distrust) < tiring:
+        cause = posting.TIRED
     posting.post_loss(m, r, cause, True, today, books)
 
 

@@ -71,7 +71,8 @@ def rows_drawn(
             )
             at += sign * size
     axes.set_yticks(range(len(rows)), [label for label, _ in rows])
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.xaxis.set_major_formatter(lambda value, _: minus(f"{value:,.0f}"))
     axes.tick_params(axis="y", length=0, labelsize=9, labelcolor=INK)
 
 
@@ -100,7 +101,9 @@ def losses(table: pd.DataFrame, names: Sequence[str], source: str) -> Chart | No
     totals = {name: float(table[table["strategy"] == name]["mean"].sum()) for name in names}
     most = max(totals, key=lambda name: totals[name])
     first = f"{number(totals[names[0]])} under {short(names[0])}"
-    title = f"Most are lost under {short(most)}: {number(totals[most])}" + (f", {first}" if most != names[0] else "")
+    title = f"Most are lost under {short(most)}: {number(totals[most])}" + (
+        f" against {first}" if most != names[0] else ""
+    )
     used = [key for key in GROUPS if any(key == at for _, parts in rows for at, _ in parts)]
     takeaway = "; ".join(f"{name} {number(total)}" for name, total in totals.items())
     takeaway = f"Lost until the end, newcomers included, drifted away and opted out together: {takeaway}."

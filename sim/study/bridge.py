@@ -40,7 +40,12 @@ GROUPS: dict[str, tuple[int, ...]] = {
     "advocates, sharing, group buying": (posting.ADVOCATE, posting.SHARING, posting.GROUP_BUYING),
 }
 """Channels that are told together."""
-CAUSES = ("need", "quality", "service", "logistics")
+DRIFTED = {
+    "need": "need went", "quality": "goods", "service": "service", "logistics": "delivery", "friend": "friend gone",
+    "reward": "came for a reward", "tired": "messages too many", "irrelevant": "messages not for him",
+    "disappointed": "disappointed",
+}  # fmt: skip
+"""Of `posting.CAUSES`, those by which members drift away, in few words."""
 MONEY = {
     "sales at list price": "gmv",
     "discounts": "discounts",
@@ -84,7 +89,7 @@ def legs(ensemble: Ensemble) -> dict[str, Counts]:
         "left": -moved[:, :, [flow + posting.LEFT for flow in struck]].sum(axis=(1, 2)),
         "struck off": -moved[:, :, struck].sum(axis=(1, 2)),
     }
-    drift = {f"drifted: {cause}": -to_end[f"drifted_{cause}"] for cause in CAUSES}
+    drift = {f"drifted: {words}": -to_end[f"lost_{cause}"] for cause, words in DRIFTED.items()}
     known = {"joined": to_end["joined"], **drift, "came back": to_end["returned"]}
     orders = ensemble.channels[:, :, BY_CHANNEL.index("orders")]
     return {
