@@ -30,7 +30,7 @@ def assert_same(one: Ensemble, two: Ensemble) -> None:
     """Bit for bit."""
     for name in FIELDS:
         a, b = getattr(one, name), getattr(two, name)
-        assert a.dtype == b.dtype == np.int64, name
+        assert a.dtype == b.dtype == {"fates": np.int16, "spent": np.int32}.get(name, np.int64), name
         assert np.array_equal(a, b), name
 
 

@@ -112,7 +112,7 @@ def test_advocates_without_recognition_fade(lab: Lab) -> None:
 POOL = {"market.size": 30_000}
 ENDLESS = "bribed_referral:referral.stop=100000:referral.reward=100"
 """Bring three, get 100 CNY, for ever."""
-SPREADING: dict[str, Any] = {"members": 300, "days": 240, "replications": 6}
+SPREADING: dict[str, Any] = {"members": 300, "days": 240, "replications": 16}
 
 
 def pool(lab: Lab, **changes: Any) -> Lab:

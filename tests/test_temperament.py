@@ -156,7 +156,8 @@ def test_the_public_is_another_kind_of_people() -> None:
 def test_how_much_one_talks_goes_with_no_other_trait() -> None:
     """Sociality has a place in luck of its own: of the public as well it goes with nothing else that people are."""
     people = met(FREE, of_the_kind(0.0))
-    talks = np.log([inviting.sociality(LUCK, np.uint64(key), Inviting()) for key in range(PEOPLE)])
+    settings = record(Inviting())[0]
+    talks = np.log([inviting.sociality(LUCK, np.uint64(key), settings) for key in range(PEOPLE)])
     for trait in ("fit", "price_sensitivity", "hunter", "need", "hour", "tolerance", "eagerness", "path", "wants"):
         assert abs(np.corrcoef(talks, people[trait])[0, 1]) < 4.5 / math.sqrt(PEOPLE), trait
 
