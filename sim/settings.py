@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 import yaml
 from pydantic import BeforeValidator
 
-from sim.accounting.metrics import METRICS, RESPONSE_METRICS
+from sim.accounting.metrics import KNOWN
 from sim.accounting.stages import Stages
 from sim.behaviour.buying import Buying
 from sim.behaviour.drifting import Drifting
@@ -232,10 +232,9 @@ def counted(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not value:
         raise InputError(f"bridge.metrics={value}: must be a list in brackets, {how}")
     names = [str(entry) for entry in cast("Sequence[object]", value)]
-    known = [metric.name for metric in (*METRICS, *RESPONSE_METRICS)]
     for name in names:
-        if name not in known:
-            raise InputError(f"bridge.metrics: there is no metric {name!r}; {nearest(name, known)}")
+        if name not in KNOWN:
+            raise InputError(f"bridge.metrics: there is no metric {name!r}; {nearest(name, KNOWN)}")
     return tuple(dict.fromkeys(names))
 
 

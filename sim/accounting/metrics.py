@@ -288,7 +288,13 @@ def daily_columns(ledger: Ledger, days: int) -> dict[str, np.ndarray]:
     return columns if ledger.responses is None else columns | response_columns(ledger, days, columns)
 
 
-MONEY = tuple(metric.name for metric in (*METRICS, *RESPONSE_METRICS) if metric.unit == "CNY")
+KNOWN = {metric.name: metric for metric in (*METRICS, *RESPONSE_METRICS)}
+MONEY = tuple(name for name, metric in KNOWN.items() if metric.unit == "CNY")
+
+
+def unit_of(name: str) -> float:
+    """How many of what the books count make one of what is reported: 100 cents a yuan."""
+    return 100.0 if name in MONEY else 1.0
 
 
 def daily_frame(ledger: Ledger, days: int) -> pd.DataFrame:

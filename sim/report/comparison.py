@@ -34,8 +34,8 @@ from sim.report.charts import (
 from sim.report.growth import CHARTS as GROWTH
 from sim.report.growth import Growth, channel_rows, growth_of, terms
 from sim.report.losses import CHARTS as LOSSES
+from sim.report.losses import Tables, segment_rows, tables_of
 from sim.report.losses import charts_of as loss_charts
-from sim.report.losses import segment_rows
 from sim.report.losses import terms as loss_terms
 from sim.report.material import (
     Material,
@@ -98,6 +98,11 @@ class Comparison(Material):
     def bridge(self) -> Bridge:
         """What the folder says of where the differences come from."""
         return bridge_of(self, source(self), self.baseline, self.shown)
+
+    @functools.cached_property
+    def lost(self) -> Tables:
+        """What the folder says of losses, of the strategies that are drawn."""
+        return tables_of(self, [self.baseline, *self.shown])
 
     @functools.cached_property
     def shown(self) -> list[str]:
@@ -260,7 +265,7 @@ def all_charts(m: Comparison) -> list[Chart]:
         found = [
             effect_chart(m, last.name.removeprefix("effect_"), wide=True) or c if c is last else c for c in found
         ]
-    lost = loss_charts(m, [m.baseline, *m.shown], source(m))
+    lost = loss_charts(m.lost, [m.baseline, *m.shown], source(m))
     return [*found, *m.bridge.charts(), *lost, *m.grown.charts()]
 
 
@@ -622,7 +627,7 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         "charts": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name not in apart],
         "bridge": section(m.bridge, [embedded_image(chart, images[chart.name]) for chart in bridged]),
         "losses": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name in LOSSES],
-        "segment_rows": segment_rows(m, m.shown),
+        "segment_rows": segment_rows(m.lost),
         "money": m.unit_of_money,
         "growth": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name in GROWTH],
         "channel_rows": channel_rows(m.grown) if grown else [],

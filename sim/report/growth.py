@@ -21,7 +21,7 @@ from sim.report.charts import (
     group_activity,
     plain_axes,
 )
-from sim.report.material import Material, capital, number, percent, short
+from sim.report.material import Material, capital, number, percent, read_words, short
 
 CHARTS = ("genealogy", "channels", "ladder", "group_activity")
 """Names of the charts of growth, in the order of the page."""
@@ -68,10 +68,8 @@ def growth_of(m: Material, source: str, names: Sequence[str] = ()) -> Growth:
     """The tables of growth of a folder, of these strategies; of all where none are named."""
     found: dict[str, pd.DataFrame | None] = {}
     for name in FILES:
-        file = m.folder / name
-        words = dict.fromkeys(("strategy", "channel", "measure", "from_tier", "to_tier"), str)
-        table = pd.read_csv(file, dtype=words, keep_default_na=False, na_values=[""]) if file.exists() else None
-        found[file.stem] = table
+        words = ("strategy", "channel", "measure", "from_tier", "to_tier")
+        found[name.removesuffix(".csv")] = read_words(m.folder / name, words)
     groups = m.folder / "groups.parquet"
     columns = ["strategy", "replication", "day", "posts", "members"]
     found["groups"] = pd.read_parquet(groups, columns=columns) if groups.exists() else None

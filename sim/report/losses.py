@@ -1,13 +1,13 @@
 """Whom it costs: losses by cause, and members who would have stayed but for a strategy, from a run's files alone."""
 
-from collections.abc import Sequence
-from pathlib import Path
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from sim.report.charts import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILION, Chart, Sheet, plain_axes
-from sim.report.material import Material, capital, minus, number, short, signed, unsigned
+from sim.report.material import Material, capital, minus, number, read_words, short, signed, unsigned
 
 CHARTS = ("losses", "verdicts")
 FILES = ("losses.csv", "members.csv", "verdicts.csv")
@@ -27,84 +27,84 @@ SEGMENTS = {
     "dormant_30": "Silent for a while", "dormant_60": "Silent for longer", "dormant_90": "Long silent",
 }  # fmt: skip
 
+type Tables = dict[str, pd.DataFrame]
+"""Tables by the name of their file."""
 
-def tables_of(folder: Path, names: Sequence[str]) -> dict[str, pd.DataFrame] | None:
-    """The tables of losses of a folder, with the rows of these strategies; None where it has none."""
-    if not (folder / FILES[0]).exists():
-        return None
-    out = {}
+
+def tables_of(m: Material, names: Sequence[str]) -> Tables:
+    """The tables of losses of a folder that it has, with the rows of these strategies."""
+    out: Tables = {}
     for name in FILES:
-        file = folder / name
-        words = dict.fromkeys(("strategy", "baseline", "segment", "measure", "cause", "verdict", "way", "words"), str)
-        if file.exists():
-            table = pd.read_csv(file, dtype=words, keep_default_na=False, na_values=[""])
-            out[file.stem] = table[table["strategy"].isin([*names])]
+        table = read_words(m.folder / name, ("strategy", "baseline", "segment", "measure", "cause", "verdict", "way"))
+        if table is not None:
+            out[name.removesuffix(".csv")] = table[table["strategy"].isin([*names])]
     return out
 
 
-def charts_of(m: Material, names: Sequence[str], source: str) -> list[Chart]:
-    """Every chart of losses that the folder has something for; nothing is drawn yet."""
-    tables = tables_of(m.folder, names)
-    if tables is None:
-        return []
-    made = [losses(tables["losses"], names, source)]
-    if "verdicts" in tables and len(tables["verdicts"]):
+def charts_of(tables: Tables, names: Sequence[str], source: str) -> list[Chart]:
+    """Every chart of losses that there is something for, the baseline being the first name; nothing is drawn yet."""
+    made: list[Chart | None] = []
+    if "losses" in tables:
+        made.append(losses(tables["losses"], names, source))
+    if "verdicts" in tables:
         made.append(verdicts(tables["verdicts"], names[0], names[1:], source))
     return [chart for chart in made if chart is not None]
 
 
-def grouped(table: pd.DataFrame, value: str = "mean") -> dict[str, float]:
+def grouped(table: pd.DataFrame) -> dict[str, float]:
     """Members by group of causes, those that there are."""
-    out = {key: float(table[table["cause"].isin(causes)][value].sum()) for key, (_, causes, _) in GROUPS.items()}
+    out = {key: float(table[table["cause"].isin(causes)]["mean"].sum()) for key, (_, causes, _) in GROUPS.items()}
     return {key: size for key, size in out.items() if size > 0.0}
 
 
-def rows_drawn(
-    sheet: Any, axes: Any, rows: Sequence[tuple[str, Sequence[tuple[str, float]]]], signs: Sequence[int]
-) -> None:
-    """Horizontal bars of coloured parts, one for each row; signs: to which side each goes."""
-    for place, ((_, parts), sign) in enumerate(zip(rows, signs, strict=True)):
+type Row = tuple[str, int, Mapping[str, float]]
+"""A bar: its label, to which side it goes, its parts by group of causes."""
+
+
+def bars(title: str, source: str, rows: Sequence[Row], label: str, total: Callable[[float], str]) -> Sheet:
+    """A sheet of horizontal bars of coloured parts, each with its total in words at its end."""
+    from matplotlib.patches import Patch
+
+    used = [key for key in GROUPS if any(key in parts for _, _, parts in rows)]
+    sheet = Sheet(
+        title, source, panels=(0.34 * len(rows) + 0.3,), legend_rows=math.ceil(len(used) / 3), left=3.3, right=0.7
+    )
+    axes = sheet.axes[0]
+    plain_axes(axes, "", grid="x")
+    for place, (_, side, parts) in enumerate(rows):
         at = 0.0
-        for key, size in parts:
-            axes.barh(
-                place, sign * size, left=at, height=0.62, color=GROUPS[key][2], edgecolor="white", linewidth=0.8
-            )
-            at += sign * size
-    axes.set_yticks(range(len(rows)), [label for label, _ in rows])
+        for key, size in parts.items():
+            style = {"color": GROUPS[key][2], "edgecolor": "white", "linewidth": 0.8}
+            axes.barh(place, side * size, left=at, height=0.62, **style)
+            at += side * size
+        axes.annotate(
+            total(at), (at, place), (4 * side, 0), textcoords="offset points", va="center",
+            ha="left" if side > 0 else "right", fontsize=9,
+        )  # fmt: skip
+    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.xaxis.set_major_formatter(lambda value, _: minus(f"{value:,.0f}"))
     axes.tick_params(axis="y", length=0, labelsize=9, labelcolor=INK)
-
-
-def sheet_of(title: str, source: str, rows: int, used: Sequence[str]) -> Sheet:
-    """A sheet for so many bars."""
-    return Sheet(title, source, panels=(0.34 * rows + 0.3,), legend_rows=-(-len(used) // 3), left=3.3, right=0.7)
-
-
-def legend_of(sheet: Sheet, keys: Sequence[str]) -> None:
-    """What the colours mean."""
-    from matplotlib.patches import Patch
-
-    sheet.legend([Patch(color=GROUPS[key][2]) for key in keys], [GROUPS[key][0] for key in keys], 3)
+    axes.set_xlabel(label, fontsize=9, color=INK)
+    sheet.legend([Patch(color=GROUPS[key][2]) for key in used], [GROUPS[key][0] for key in used], 3)
+    return sheet
 
 
 def losses(table: pd.DataFrame, names: Sequence[str], source: str) -> Chart | None:
     """Members lost until the end by cause, those who drifted away and those who opted out."""
-    rows: list[tuple[str, list[tuple[str, float]]]] = []
+    rows: list[Row] = []
     for name in names:
         for way, words in WAYS.items():
             parts = grouped(table[(table["strategy"] == name) & (table["way"] == way)])
             if parts:
-                rows.append((f"{short(name, 34)}: {words}", list(parts.items())))
+                rows.append((f"{short(name, 34)}: {words}", 1, parts))
     if not rows:
         return None
     totals = {name: float(table[table["strategy"] == name]["mean"].sum()) for name in names}
     most = max(totals, key=lambda name: totals[name])
     first = f"{number(totals[names[0]])} under {short(names[0])}"
-    title = f"Most are lost under {short(most)}: {number(totals[most])}" + (
-        f" against {first}" if most != names[0] else ""
-    )
-    used = [key for key in GROUPS if any(key == at for _, parts in rows for at, _ in parts)]
+    title = f"Most are lost under {short(most)}: {number(totals[most])}"
+    title += f" against {first}" if most != names[0] else ""
     takeaway = "; ".join(f"{name} {number(total)}" for name, total in totals.items())
     takeaway = f"Lost until the end, newcomers included, drifted away and opted out together: {takeaway}."
     how = (
@@ -115,40 +115,27 @@ def losses(table: pd.DataFrame, names: Sequence[str], source: str) -> Chart | No
     alt = f"Bars of members lost by strategy and way, coloured by cause. {takeaway}"
 
     def draw() -> Any:
-        sheet = Sheet(
-            title, source, panels=(0.34 * len(rows) + 0.3,), legend_rows=-(-len(used) // 3), left=3.3, right=0.7
-        )
-        axes = sheet.axes[0]
-        plain_axes(axes, "", grid="x")
-        rows_drawn(sheet, axes, rows, [1] * len(rows))
-        for place, (_, parts) in enumerate(rows):
-            total = sum(size for _, size in parts)
-            axes.annotate(number(total), (total, place), (4, 0), textcoords="offset points", va="center", fontsize=9)
-        axes.set_xlabel("members lost until the end, average", fontsize=9, color=INK)
-        legend_of(sheet, used)
-        return sheet.figure
+        return bars(title, source, rows, "members lost until the end, average", number).figure
 
     return Chart("losses", title, takeaway, how, alt, draw)
 
 
 def verdicts(table: pd.DataFrame, baseline: str, names: Sequence[str], source: str) -> Chart | None:
     """Members of day 0 whom each strategy lost although they stay in the twin world, and whom it kept though not."""
-    rows: list[tuple[str, list[tuple[str, float]]]] = []
-    signs: list[int] = []
+    rows: list[Row] = []
     told: list[str] = []
+    sizes: dict[str, float] = {}
     for name in names:
         of = table[table["strategy"] == name]
-        for verdict, words, sign in (("but_for", "lost by it", -1), ("saved", "kept by it", 1)):
-            rows.append((f"{short(name, 34)}: {words}", list(grouped(of[of["verdict"] == verdict]).items())))
-            signs.append(sign)
-        lost, saved = (float(of[of["verdict"] == verdict]["mean"].sum()) for verdict in ("but_for", "saved"))
+        for verdict, words, side in (("but_for", "lost by it", -1), ("saved", "kept by it", 1)):
+            rows.append((f"{short(name, 34)}: {words}", side, grouped(of[of["verdict"] == verdict])))
+        lost, saved = (sum(parts.values()) for _, _, parts in rows[-2:])
+        sizes[name] = lost
         told.append(f"{name} loses {number(lost)} who stay under {baseline} and keeps {number(saved)} who do not")
-    if not any(parts for _, parts in rows):
+    if not any(parts for _, _, parts in rows):
         return None
-    sizes = {name: sum(size for _, size in rows[2 * n][1]) for n, name in enumerate(names)}
     worst = max(sizes, key=lambda name: sizes[name])
     title = f"But for {short(worst)}, {number(sizes[worst])} members would have stayed"
-    used = [key for key in GROUPS if any(key == at for _, parts in rows for at, _ in parts)]
     takeaway = "Of the members of day 0: " + "; ".join(told) + "."
     how = (
         f"Both worlds have the same persons. To the left: lost at the end under the strategy, not under "
@@ -158,32 +145,20 @@ def verdicts(table: pd.DataFrame, baseline: str, names: Sequence[str], source: s
     alt = f"Bars to the left for members lost and to the right for members kept, by strategy and cause. {takeaway}"
 
     def draw() -> Any:
-        sheet = Sheet(
-            title, source, panels=(0.34 * len(rows) + 0.3,), legend_rows=-(-len(used) // 3), left=3.3, right=0.7
-        )
+        what = "members of day 0 who make the difference, average"
+        sheet = bars(title, source, rows, what, lambda total: minus(f"{round(total, 1):+,.4g}") if total else "0")
         axes = sheet.axes[0]
-        plain_axes(axes, "", grid="x")
-        rows_drawn(sheet, axes, rows, signs)
         axes.axvline(0.0, color=INK, linewidth=1.1)
-        for place, ((_, parts), sign) in enumerate(zip(rows, signs, strict=True)):
-            total = sum(size for _, size in parts)
-            axes.annotate(
-                minus(f"{sign * round(total, 1):+,.4g}") if total else "0", (sign * total, place), (4 * sign, 0),
-                textcoords="offset points", va="center", ha="left" if sign > 0 else "right", fontsize=9,
-            )  # fmt: skip
         low, high = axes.get_xlim()
         axes.set_xlim(low - 0.08 * (high - low), high + 0.08 * (high - low))
-        axes.set_xlabel("members of day 0 who make the difference, average", fontsize=9, color=INK)
-        legend_of(sheet, used)
         return sheet.figure
 
     return Chart("verdicts", title, takeaway, how, alt, draw)
 
 
-def segment_rows(m: Material, names: Sequence[str]) -> list[dict[str, str]]:
+def segment_rows(tables: Tables) -> list[dict[str, str]]:
     """Rows of the table of members by segment: whom a strategy keeps, whom it disturbs, and what that is in money."""
-    tables = tables_of(m.folder, names)
-    if tables is None or "members" not in tables:
+    if "members" not in tables:
         return []
     out = []
     for (strategy, segment), rows in tables["members"].groupby(["strategy", "segment"], sort=False):

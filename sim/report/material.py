@@ -5,7 +5,7 @@ import functools
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,13 @@ def relative(value: float | None) -> str:
     if value == 0:
         return "0 %"
     return f"{value:+,.1f} %" if abs(value) < 9.95 else f"{value:+,.0f} %"
+
+
+def read_words(file: Path, words: Sequence[str]) -> pd.DataFrame | None:
+    """A CSV whose columns `words` are text as it stands, `none` and `nan` included; None where there is no file."""
+    if not file.exists():
+        return None
+    return pd.read_csv(file, dtype=dict.fromkeys(words, str), keep_default_na=False, na_values=[""])
 
 
 def minus(text: str) -> str:

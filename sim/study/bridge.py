@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from sim import rng
-from sim.accounting import metrics, posting
+from sim.accounting import posting
+from sim.accounting.metrics import KNOWN, unit_of
 from sim.engine import Plan
 from sim.levers.guard import Guard
 from sim.levers.lever import Lever
@@ -30,7 +31,6 @@ from sim.study.bands import errors_within
 from sim.study.ensemble import BY_CHANNEL, LARGE, Ensemble, new_pool, run_one
 from sim.study.parts import keep, kept
 
-KNOWN = {metric.name: metric for metric in (*metrics.METRICS, *metrics.RESPONSE_METRICS)}
 GROUPS: dict[str, tuple[int, ...]] = {
     "members of day 0": (posting.EXISTING,),
     "walked in": (posting.ORGANIC,),
@@ -142,11 +142,6 @@ def told(values: np.ndarray, unit: float, more_error: float = 0.0) -> dict[str, 
         error = float(numbers.std(ddof=1)) / math.sqrt(count)
     reach = math.hypot(errors_within(count) * error, more_error / unit)
     return {"effect": mean, "low95": mean - reach, "high95": mean + reach}
-
-
-def unit_of(name: str) -> float:
-    """How many of what the books count make one of what is reported."""
-    return 100.0 if name in metrics.MONEY else 1.0
 
 
 def flows_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:

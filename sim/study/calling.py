@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from sim.accounting.posting import LOSSES
+
 STEP = 20
 """Replications between two looks, whatever the threads; the first look comes after as many."""
 MISS = 0.05
@@ -28,7 +30,7 @@ LESS = frozenset({
     "active_churned", "muted", "muted_stock", "blocked", "blocked_stock", "left", "group_left", "demoted",
     "discounts", "markdowns", "winning_discounts", "goods_cost", "sample_cost", "message_cost", "content_cost",
     "labour_cost", "operation_cost", "acquisition_cost", "reward_cost", "benefit_cost", "points_cost", "cost",
-    "points_liability", "load", "unanswered",
+    "points_liability", "load", "unanswered", *LOSSES,
 })  # fmt: skip
 """Metrics of which less wins; of all others more does."""
 

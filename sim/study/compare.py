@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sim.accounting import metrics
+from sim.accounting.metrics import KNOWN, unit_of
 from sim.engine import Plan
 from sim.report.material import call_words, chance_words, effect_words, mean_words
 from sim.settings import Calling, CompareConfig, named_groups
@@ -63,7 +63,6 @@ HEADLINES = (
     ("dormant_90", "members long silent at the end"),
 )
 """What is told in sentences and drawn, where the run has it."""
-KNOWN = {metric.name: metric for metric in (*metrics.METRICS, *metrics.RESPONSE_METRICS)}
 EFFECT_COLUMNS = {
     "strategy": ("", "whose effect this is"),
     "baseline": ("", "the strategy it is compared with"),
@@ -317,11 +316,6 @@ def effects_table(lived: dict[str, Ensemble]) -> pd.DataFrame:
             "effect": np.concatenate(parts),
         }
     )
-
-
-def unit_of(name: str) -> float:
-    """How many of what the books count make one of what is reported: 100 cents a yuan."""
-    return 100.0 if name in metrics.MONEY else 1.0
 
 
 def words(codes: np.ndarray, names: Sequence[str]) -> Any:
