@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from sim import rng
 from sim.accounting.metrics import METRICS, RESPONSE_METRICS, Metric
@@ -59,19 +59,9 @@ def shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def words(settings: type, path: str) -> str:
-    """The words that a setting takes, where it takes a choice of words."""
-    first, _, rest = path.partition(".")
-    hint = get_type_hints(settings, include_extras=True)[first]
-    base = get_args(hint)[0] if get_origin(hint) is Annotated else hint
-    if rest:
-        return words(base, rest)
-    return ", ".join(get_args(base)) if get_origin(base) is Literal else ""
-
-
 def allowed(parameter: Parameter) -> str:
     """The range of a number, the words of a choice."""
-    return parameter.range or words(Config, parameter.path) or {bool: "true, false"}.get(parameter.kind, "")
+    return parameter.range or ", ".join(parameter.words) or {bool: "true, false"}.get(parameter.kind, "")
 
 
 def _settings(*groups: str) -> list[Parameter]:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from sim.errors import InputError, nearest
+from sim.errors import InputError, nearest, nearest_path
 from sim.settings import ActualsConfig, CompareConfig, Config, FrequencyConfig
 from sim.units import checked, parameters
 
@@ -152,7 +152,7 @@ def known_keys(words: list[str], schema: type) -> None:
             wrong.append(f"{word}: choose one of {', '.join(options)}")
         if key.split(".")[0] == "hydra" or key in names:
             continue
-        hint = near_key(key, names)
+        hint = nearest_path(key, names)
         if key.split("/")[0] == "lever":
             hint = "levers belong to a strategy: strategy.messaging.per_week=5"
         wrong.append(f"{key}: there is no such key; {hint}")
@@ -176,20 +176,6 @@ def groups_of(schema: type) -> set[str]:
     # levers stand a folder deeper: a strategy brings them in
     folders = {folder.name for folder in CONFIGS.iterdir() if any(folder.glob("*.yaml"))}
     return folders - {"strategy", "lever"} if schema is CompareConfig else folders
-
-
-def near_key(key: str, names: set[str]) -> str:
-    """The nearest key: by the whole path, else by the last part."""
-    hint = nearest(key, names)
-    if hint.startswith("did"):
-        return hint
-    last = key.rsplit(".", 1)[-1]
-    by_end = {name.rsplit(".", 1)[-1]: name for name in sorted(names)}
-    hint = nearest(last, by_end, cutoff=0.7)  # an ending alone is weak evidence
-    if hint.startswith("did"):
-        return f"did you mean '{by_end[hint.split(chr(39))[1]]}'?"
-    siblings = [name for name in names if name.startswith(key.split(".")[0] + ".")]
-    return f"allowed: {', '.join(sorted(siblings or {name.split('.')[0] for name in names}))}"
 
 
 def explain(wrong: Exception) -> str:

@@ -68,6 +68,8 @@ GROUP_DAY = 46  # index: day; whether he posts in his group, and whether he leav
 GROUP_HAWK = 47  # index: day; whether his post is an advert of his own
 GROUP_DEAL = 48  # index: day; whether he gathers friends for a group deal
 BRIDGE_ORDER = 49  # of a study; key: pair of orders, index: lever; in which order levers are switched
+POINT_SEED = 50  # of a study; key: a point's content; the seed of a point with luck of its own
+DESIGN_SEED = 51  # of a study; the seed with which a design is drawn
 
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""

@@ -49,7 +49,10 @@ def between(low: float, high: float) -> Any:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One declared setting: where it stands in the config and what it means."""
+    """One declared setting: where it stands in the config and what it means.
+
+    words: what it may be, where it is a choice of words; hint: its annotated type, for checks of a value alone.
+    """
 
     path: str
     default: Any
@@ -58,6 +61,8 @@ class Parameter:
     open_low: bool
     about: About
     kind: type
+    words: tuple[str, ...] = ()
+    hint: Any = None
 
     @property
     def range(self) -> str:
@@ -99,7 +104,8 @@ def parameters(settings: type, prefix: str = "") -> Iterator[Parameter]:
         if default is dataclasses.MISSING and field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
         kind = next((k for k in (bool, int, float, str) if base is k or k in get_args(base)), str)
-        yield Parameter(path, default, low, high, open_low, abouts[0], kind)
+        words = get_args(base) if get_origin(base) is Literal else ()
+        yield Parameter(path, default, low, high, open_low, abouts[0], kind, words, hint)
 
 
 def checked[S](cls: type[S], values: dict[str, Any], prefix: str = "") -> S:
