@@ -70,6 +70,8 @@ GROUP_DEAL = 48  # index: day; whether he gathers friends for a group deal
 BRIDGE_ORDER = 49  # of a study; key: pair of orders, index: lever; in which order levers are switched
 POINT_SEED = 50  # of a study; key: a point's content; the seed of a point with luck of its own
 DESIGN_SEED = 51  # of a study; the seed with which a design is drawn
+SEARCH_SEED = 52  # of a search for plans; key: round or world, index: what for; seeds of samplers and of fresh luck
+RELABEL = 53  # of a study; key: a drawn world, index: which relabelling; what an unknown shows that means nothing
 
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""

@@ -419,7 +419,7 @@ def point_seed(seed: int, point: Point) -> int:
     """A seed in [0, 2^63) of a point's own, by what it says and not by where it stands."""
     text = json.dumps(point, sort_keys=True, separators=(",", ":"))
     key = np.uint64(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little"))
-    first, _ = rng.bits(rng.stream(seed, 0), key, rng.POINT_SEED, 0)
+    first, _ = rng.bits(np.uint64(rng.stream(seed, 0)), key, rng.POINT_SEED, 0)
     return int(first) >> 1
 
 
