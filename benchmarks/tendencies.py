@@ -183,7 +183,9 @@ def ns_per_call(name: str, kept: list[Any], answer: str, lived: World) -> tuple[
     rows: list[tuple[np.ndarray, np.ndarray]] = []
     for place, column in enumerate(zip(*kept, strict=True)):
         a, b, first = f"a{place}", f"b{place}", column[0]
-        if isinstance(first, tuple):  # records: members' own, others each once, and which call has which
+        if isinstance(first, tuple) and isinstance(
+            first[0], np.dtype
+        ):  # records: members' own, others each once, and which call has which
             own = first[0] in (MEMBER, RELATION)
             names = [(number if own else 0, data) for number, (_, data) in enumerate(column)]
             different = {name: number for number, name in enumerate(dict.fromkeys(names))}

@@ -378,6 +378,7 @@ class World:
         self._helpers = [self._new_books(plan.days) for _ in range(threads - 1)]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._desk: Desk | None = None
+        self._losses = [np.zeros(0, dtype=posting.LOST)]
         self._newcomers = 0
         self._expected = 0.0
         self._next_newcomer = float(rng.exponential(self.luck, rng.MARKET_KEY, rng.ARRIVAL_GAP, 0))
@@ -449,12 +450,17 @@ class World:
         return self._desk
 
     def reserve_news(self) -> None:
-        """Room for whatever all members may tell today; memory is taken as it is written to."""
+        """Room for whatever all members may tell, and be lost by, today; memory is taken as it is written to."""
         need = NEWS_A_DAY * self.population.count
         if len(self.books.news) < need:
-            room = (2 * need, posting.NEWS)
-            self.books = self.books._replace(news=np.empty(room, dtype=np.int64))
-            self._helpers = [books._replace(news=np.empty(room, dtype=np.int64)) for books in self._helpers]
+            lost = 2 * posting.LOSSES_A_DAY * self.population.count
+
+            def wider(books: Books) -> Books:
+                news = np.empty((2 * need, posting.NEWS), dtype=np.int64)
+                return books._replace(news=news, losses=np.empty(lost, dtype=posting.LOST))
+
+            self.books = wider(self.books)
+            self._helpers = [wider(books) for books in self._helpers]
 
     def live(self, today: Today, books: Sequence[Books]) -> None:
         """Everybody's day in the base life."""
@@ -488,6 +494,7 @@ class World:
     def evening(self, today: Today) -> None:
         """Newcomers join, threads' books are added up, the day is closed."""
         self._welcome(today)
+        self._count_losses()
         for other in self._helpers:
             self.books.moved[:] += other.moved
             other.moved[:] = 0
@@ -565,6 +572,18 @@ class World:
             books.told[0] = 0
         return np.concatenate(parts)
 
+    def _count_losses(self) -> None:
+        """Today's entries of the ledger of losses, by all threads, in order of keys."""
+        parts: list[np.ndarray] = []
+        for books in (self.books, *self._helpers):
+            if books.told[1] > len(books.losses):
+                raise ArithmeticError("more losses today than there is room for in the ledger")
+            parts.append(books.losses[: books.told[1]])
+            books.told[1] = 0
+        lost = np.concatenate(parts)
+        if len(lost):
+            self._losses.append(lost[np.lexsort((lost["way"], lost["key"]))])
+
     def run(self, progress: Callable[[int], None] | None = None) -> Ledger:
         """Live all days of the plan and return the finished books."""
         while self.day < self.plan.days:
@@ -604,7 +623,7 @@ class World:
         spend[: len(self._spent_before)] -= self._spent_before
         joined = np.maximum(people.column("joined").astype(np.int64), 0)
         tree = family_tree(self.recruiter.lineage.links, joined, spend, self.day)
-        grown = (self.recruiter.kept, tree, books.ladder)
+        grown = (self.recruiter.kept, tree, books.ladder, np.concatenate(self._losses))
         return Ledger(*base, books.responses, segments, offers, self.engaged, naive, self.groups, *grown)
 
     def permissions(self) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +27,9 @@ from sim.study import bridge as study
 from sim.study.bridge import Shares, Worlds, drawn_orders, interactions, sampled, shapley, share_out, whole
 from sim.study.compare import prepare_twins, run_compare
 from sim.study.ensemble import Ensemble, run_ensemble
+from sim.study.losses import KINDS, kinds_of
 from sim.units import checked
+from tests.lab import FALSE_ALARM
 
 relaxed = settings(deadline=None, max_examples=60, derandomize=True)
 cents = st.integers(-(10**12), 10**12)
@@ -285,6 +288,58 @@ def test_messages_and_content_are_worth_the_same_without_each_other_nothing(shar
     assert (shared.pairs[one, other] != 0).any()
 
 
+class Planted(Worlds):
+    """Worlds whose orders are planted: what each set of levers is worth, and luck that all worlds share."""
+
+    def __init__(self, base: Worlds, worth: Any) -> None:
+        super().__init__(base.plan, base.run, 400, None)
+        self.worth = worth
+        self.luck = np.random.default_rng(7).normal(10_000.0, 300.0, (2, self.replications))
+
+    def live(self, strategies: Any, progress: Any, watched: Any = ()) -> None:
+        for strategy in strategies:
+            on = [name for name, lever in strategy.levers()]
+            values = np.zeros((self.replications, len(NAMES)), dtype=np.int64)
+            values[:, ORDERS] = (self.luck[0] + self.worth(on) * self.luck[1] / 10_000.0).round()
+            self.lived[strategy] = values
+
+
+NAMES = (*metrics.NAMES, *metrics.RESPONSE_NAMES)
+ORDERS = NAMES.index("orders")
+FREE = ["wakeup", "acquisition", "member_day", "offers"]
+EFFECTS = {"wakeup": 40.0, "acquisition": -25.0, "member_day": 0.0, "offers": 300.0}
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("exact", [True, False], ids=["all sets", "drawn orders"])
+@pytest.mark.parametrize("pair", [0.0, 60.0], ids=["additive", "interacting"])
+def test_planted_effects_of_levers_come_back(worlds: Worlds, exact: bool, pair: float) -> None:
+    """Where levers add up, each gets its planted effect; where two bring `pair` together beyond that, each gets half.
+
+    400 replications of luck: a bias of 1 order in 10,000 would be seen, by chance but once in 10,000 (16 tests).
+    """
+    ours = read_strategy("do_nothing:" + ":".join(f"{name}.on=true" for name in FREE))
+
+    def worth(on: list[str]) -> float:
+        return sum(EFFECTS[name] for name in on) + pair * ({"wakeup", "offers"} <= set(on))
+
+    how = BridgeSettings(most=8 if exact else 2, pairs=20)
+    found = share_out(ours, read_strategy("do_nothing"), Planted(worlds, worth), how, lambda done, of: None)
+    assert found.levers == [*FREE[:1], "offers", *FREE[1:3]]
+    assert (found.shares.sum(axis=0) == found.of * found.difference).all()
+    for at, name in enumerate(found.levers):
+        mine = (found.shares[at][:, ORDERS] / found.of).astype(float)
+        expected = EFFECTS[name] + (pair / 2.0 if name in ("wakeup", "offers") else 0.0)
+        error = mine.std(ddof=1) / math.sqrt(len(mine))
+        reach = scipy.stats.norm.isf(FALSE_ALARM / 32) * error
+        assert reach < 3.0
+        assert abs(mine.mean() - expected) <= reach + 1e-9, name
+    if exact and found.index is not None:
+        for (i, j), values in found.index.items():
+            planted = pair if {found.levers[i], found.levers[j]} == {"wakeup", "offers"} else 0.0
+            assert abs((values[:, ORDERS] / found.index_of).astype(float).mean() - planted) < 1.0
+
+
 def test_drawn_orders_live_fewer_worlds_and_still_sum(twins: Any, shared: Shares) -> None:
     worlds = Worlds(twins.ready.plan, twins.config.run, RUN["replications"], None)
     how = BridgeSettings(most=2, pairs=6)
@@ -306,8 +361,7 @@ def test_intervals_of_drawn_orders_cover_the_exact_shares_of_real_levers(
     count = len(shared.levers)
     sets = range(1 << count)
     at = {s: study.mixed(ours, theirs, [name for i, name in enumerate(shared.levers) if s >> i & 1]) for s in sets}
-    names = (*metrics.NAMES, *metrics.RESPONSE_NAMES)
-    places = [names.index(name) for name in BridgeSettings().metrics]
+    places = [NAMES.index(name) for name in BridgeSettings().metrics]
     values = {s: whole(worlds.lived[strategy])[:, places] for s, strategy in at.items()}
     acting = [i for i, name in enumerate(shared.levers) if name not in IDLE]
     exact = (shared.shares[acting][:, :, places].mean(axis=1) / shared.of).astype(float)
@@ -399,6 +453,41 @@ def test_tables_say_what_the_comparison_says(folder: Path) -> None:
     itself = levers[levers["strategy"] == "do_nothing#2"]
     assert set(itself["lever"]) == {"together"}
     assert (itself["effect"] == 0.0).all()
+
+
+def test_each_lever_has_a_twin_without_it(folder: Path, twins: Any) -> None:
+    """members_by_lever.csv: everybody is of one kind, idle levers touch nobody, and the twin is that very world."""
+    table = pd.read_csv(folder / "members_by_lever.csv")
+    every = table[(table["segment"] == "all") & (table["strategy"] == PLENTY)].pivot(
+        index="lever", columns="measure", values="mean"
+    )
+    assert set(every.index) == {"wakeup", "messaging", "content", "tags", "acquisition", "member_day"}
+    assert (every[list(KINDS)].sum(axis=1) - RUN["members"]).abs().max() < 1e-6
+    moved = ["persuaded", "disturbed", "gained", "lost", "gained_revenue", "lost_revenue"]
+    assert (every.loc[list(IDLE), moved] == 0.0).all(axis=None)
+    assert every.loc["messaging", "gained"] > 0
+    assert (every.loc["messaging"] - every.loc["content"]).abs().max() < 1e-9  # neither acts without the other
+    by_segment = table[(table["segment"] != "all") & (table["strategy"] == PLENTY)]
+    sums = by_segment.groupby(["lever", "measure"])["mean"].sum().unstack()
+    assert np.allclose(sums[every.columns].loc[every.index], every)
+    ours = twins.strategies[PLENTY]
+    without = study.mixed(
+        ours, twins.strategies["do_nothing"], ["wakeup", "messaging", "content", "tags", "acquisition"]
+    )
+    plan = replace(twins.ready.plan, strategy=without, operated=True)
+    there = run_ensemble(plan, 1, FOLDED["replications"])
+    mine = run_ensemble(twins.plans[PLENTY], 1, FOLDED["replications"])
+    kinds = kinds_of(mine.fates, there.fates)
+    for place, kind in enumerate(KINDS):
+        assert every.loc["member_day", kind] == pytest.approx((kinds == place).sum(axis=1).mean())
+    told = Comparison(folder).summary
+    words = {entry["lever"]: entry["without"] for entry in told["bridge"]["members"] if entry["strategy"] == PLENTY}
+    assert words["member_day"] == "without member_day"
+    assert words["tags"] == "without content.topics=own (general instead) and without tags"
+    assert [entry["without"] for entry in told["losses"]] == [f"without {PLENTY}"]
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert "would have stayed without member_day" in text
+    assert (folder / "charts" / "members_by_lever.png").stat().st_size > 20_000
 
 
 def test_sentences_name_the_parts(folder: Path) -> None:

@@ -65,7 +65,8 @@ def new_books(
         offers=zeros(max(offers or 0, 1), len(posting.OFFER_BOOK)),
         engaged=zeros(lookback + days),
         news=zeros(0, posting.NEWS),
-        told=zeros(1),
+        losses=np.zeros(0, dtype=posting.LOST),
+        told=zeros(2),
         ladder=zeros(operated, len(TIERS), len(TIERS)),
         groups=zeros(groups, len(posting.GROUP_BOOK)),
     )
@@ -172,7 +173,8 @@ class Ledger:
     opening [channel, STOCKS]: stocks before day 0; stocks [day, channel, STOCKS]; the rest as in `Books`. Where an
     operator speaks: engaged [day, window of 7 and 30 days]; naive [sent no message or some, (members of day 0, their
     orders since, their orders before)]; kept [joining day, channel, KEPT]: newcomers, and who of them stayed active;
-    tree [generation, `lineage.TREE`]; ladder [day, tier left, tier reached]; None where none does. groups [day,
+    tree [generation, `lineage.TREE`]; ladder [day, tier left, tier reached]; losses [entry] (`posting.LOST`), by day,
+    key and way; None where none does. groups [day,
     level, `communities.DAILY`]: without days where there are no community groups.
     """
 
@@ -192,3 +194,4 @@ class Ledger:
     kept: np.ndarray | None = None
     tree: np.ndarray | None = None
     ladder: np.ndarray | None = None
+    losses: np.ndarray | None = None

@@ -208,8 +208,9 @@ class Books(NamedTuple):
     the recency book tells apart;
     responses [day, channel, RESPONSES]; segments [period of 30 days, SEGMENTS, SEGMENT_EVENTS]; offers [offer of the
     run, OFFER_BOOK]; engaged [day of the last sign of life]: change of the book of the engaged today; news [entry,
-    (row, channel or DEPARTED, how many persons, number of the first)] and told [1]: what members tell others today.
-    ladder [day, tier left, tier reached]; groups [group, GROUP_BOOK]: of today. These eight are empty where no
+    (row, channel or DEPARTED, how many persons, number of the first)]: what members tell others today; losses [entry]
+    (LOST): who is lost, or comes back, today; told [2]: how many entries news and losses have;
+    ladder [day, tier left, tier reached]; groups [group, GROUP_BOOK]: of today. These nine are empty where no
     operator speaks, the last where there are no groups.
     """
 
@@ -226,10 +227,30 @@ class Books(NamedTuple):
     offers: np.ndarray
     engaged: np.ndarray
     news: np.ndarray
+    losses: np.ndarray
     told: np.ndarray
     groups: np.ndarray
     ladder: np.ndarray
 
+
+LOST = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [
+                ("key", "u8"), ("shares", "f8", (len(CAUSES),)), ("row", "i4"), ("day", "i4"), ("way", "i4"),
+                ("cause", "i4"),
+            ],
+            align=True,
+        ),
+    )
+)  # fmt: skip
+"""An entry of the ledger of losses: who, how much of the hazard each cause made (sums to 1), in which row, on which
+day, in which of WAYS, by which of CAUSES as drawn. One who comes back has an entry, too, without causes."""
+WAYS = ("drifted", "opted_out", "returned")
+AWAY, OUT, BACK = range(len(WAYS))
+LOSSES_A_DAY = 2
+"""The most entries of one member on a day: he opts out, and drifts away or comes back."""
 
 NEWS = 4
 DEPARTED = -1
@@ -407,11 +428,42 @@ def by_friend(channel: int) -> bool:
 
 
 @rule
-def post_loss(m: Any, r: Any, cause: int, opts_out: bool, today: Any, books: Any) -> None:
-    """He is lost, by one of CAUSES: he drifts away, or opts out."""
+def post_loss(m: Any, r: Any, cause: int, opts_out: bool, shares: Any, today: Any, books: Any) -> None:
+    """He is lost, by one of CAUSES: he drifts away, or opts out; shares: how much of the hazard each cause made."""
     post_response(m, LOSS + cause + (OPT_OUT if opts_out else 0), 1, today, books)
     if r.lost_by == 0:
         r.lost_by = 1 + cause
+    at = post_entry(m, r, OUT if opts_out else AWAY, cause, today, books)
+    if at >= 0:
+        for c in range(CONTACT + 1):
+            books.losses[at].shares[c] = shares[c]
+
+
+@rule
+def post_return(m: Any, r: Any, today: Any, books: Any) -> None:
+    """One who had drifted away comes back."""
+    post_response(m, RETURNS, 1, today, books)
+    post_segment(r, SEGMENT_RETURNED, 1, today, books)
+    at = post_entry(m, r, BACK, -1, today, books)
+    if at >= 0:
+        for c in range(CONTACT + 1):
+            books.losses[at].shares[c] = 0.0
+
+
+@rule
+def post_entry(m: Any, r: Any, way: int, cause: int, today: Any, books: Any) -> int:
+    """Begin an entry of the ledger of losses; returns its place, -1 where there is no room: the evening notices."""
+    at = books.told[1]
+    books.told[1] += 1
+    if at >= books.losses.shape[0]:
+        return -1
+    entry = books.losses[at]
+    entry.key = m.key
+    entry.row = r.own_row
+    entry.day = today.day
+    entry.way = way
+    entry.cause = cause
+    return at
 
 
 OPT_OUT = 3

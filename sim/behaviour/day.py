@@ -22,6 +22,7 @@ from sim.behaviour import (
     gathering,
     goods,
     inviting,
+    losing,
     novelty,
     occasion,
     opening,
@@ -227,7 +228,10 @@ def recover(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
             r.patience -= permission.opt_out_hazard(r, tired, heard, q.fatigue.memory, m.attached, q.permission)
             if r.patience <= 0.0:
                 tiring = permission.tired_days(tired, heard, q.fatigue.memory, q.permission)
-                post_opt_out_cause(m, r, tiring / (heard + tiring), today, q, books)
+                shares = losing.shares_of_opting_out(r, tiring / (heard + tiring), q)
+                u = rng.uniform(today.luck, m.key, rng.PATIENCE, 1)
+                cause = losing.drawn_cause(u, shares, posting.CONTACT)
+                posting.post_loss(m, r, cause, True, shares, today, books)
     if r.urge_rate > 0.0:
         r.urge -= days * float(r.urge_rate)
     r.trust = trust.trust_after(r.trust, tier.resting_trust(r, desk.perks[0], q.tier), days, q.trust)
@@ -255,19 +259,6 @@ def recover(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
         if r.offer[k] != NO_OFFER and r.offer_until[k] < today.day:
             posting.post_offer(m, r.offer[k], 2, r.offer_cents[k], today, books)
             r.offer[k] = NO_OFFER
-
-
-@rule
-def post_opt_out_cause(m: Any, r: Any, tiring: float, today: Any, q: Any, books: Any) -> None:
-    """What it was that he would not bear any longer; tiring: the share of the hazard that his load made."""
-    u = rng.uniform(today.luck, m.key, rng.PATIENCE, 1)
-    distrust = permission.distrust_share(r, q.permission)
-    cause = posting.CONTACT
-    if u < distrust:
-        cause = posting.TIRED + trust.taken_by(r, u / distrust)
-    elif (u - distrust) / (1.0 - distrust) < tiring:
-        cause = posting.TIRED
-    posting.post_loss(m, r, cause, True, today, books)
 
 
 @rule
@@ -775,7 +766,9 @@ def lapse(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
         cause = returning.cause_of_drift(
             today.luck, m.key, r.lapses, ops.mended_quality, ops.mended_service, ops.mended_logistics, q.returning
         )
-    posting.post_loss(m, r, cause_of_loss(m, r, cause, today, ops, q), False, today, books)
+    shares = losing.shares_of_drifting(m, r, ops.mended_quality, ops.mended_service, ops.mended_logistics, q)
+    _, u = rng.two_uniforms(today.luck, m.key, rng.LEAVING_CAUSE, r.lapses)
+    posting.post_loss(m, r, losing.drawn_cause(u, shares, cause), False, shares, today, books)
     drift_away(m, today, books)
     if r.brought > 0:
         posting.post_news(r, posting.DEPARTED, 0, 0, books)
@@ -787,35 +780,11 @@ def lapse(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
 
 
 @rule
-def cause_of_loss(m: Any, r: Any, cause: int, today: Any, ops: Any, q: Any) -> int:
-    """What made him drift away: each part of the hazard by what there is of it.
-
-    First what the friend who brought him would hold back were he here, then what distrust adds, then what came with
-    the reward that won him; the rest is his own, of which `cause` was drawn.
-    """
-    _, u = rng.two_uniforms(today.luck, m.key, rng.LEAVING_CAUSE, r.lapses)
-    guard = q.joining.guard
-    if r.guarded == 0 and posting.by_friend(m.channel):
-        if u >= guard:
-            return posting.FRIEND
-        u /= guard
-    calm = returning.causes_left(ops.mended_quality, ops.mended_service, ops.mended_logistics, q.returning)
-    if r.guarded == 1:
-        calm *= guard
-    distrust = max(1.0 - calm / r.drift_pace, 0.0)
-    if u < distrust:
-        return posting.TIRED + trust.taken_by(r, u / distrust)
-    u = (u - distrust) / (1.0 - distrust)
-    if (r.wants == 0 or r.hunter == 1) and m.channel > posting.ORGANIC and u < q.joining.idle_hazard / m.drift_hazard:
-        return posting.REWARD
-    return cause
-
-
-@rule
 def come_back(m: Any, r: Any, today: Any, p: Any, books: Any) -> None:
     """He takes part again: his clocks start anew tomorrow."""
     r.paused = 0
-    r.lost_by = 0
+    if r.permission == permission.REACHABLE:
+        r.lost_by = 0
     m.attached = 1
     r.pace = 1.0
     r.drift_pace = 1.0
@@ -823,8 +792,7 @@ def come_back(m: Any, r: Any, today: Any, p: Any, books: Any) -> None:
     gap = buying.gap(today.luck, m.key, gap_number(m, r), p.buying)
     m.order_at = today.clock[today.at + 1] + gap / m.purchase_rate
     r.visit_at = today.day + 1.0
-    post_response(m, posting.RETURNS, 1, today, books)
-    post_segment(r, posting.SEGMENT_RETURNED, 1, today, books)
+    posting.post_return(m, r, today, books)
 
 
 @rule
@@ -988,6 +956,7 @@ def meet(m: Any, r: Any, segment: int, today: Any, market: Any, p: Any, q: Any) 
         # whoever drifted away before the operator began did so for a cause as well
         cause = returning.cause_of_drift(today.luck, m.key, 0, 0.0, 0.0, 0.0, q.returning)
         r.paused = 0 if cause == returning.NEED_GONE else 1
+        r.lost_by = 1 + cause
         r.lapses = 1
         r.visit_at = NEVER
 

@@ -112,6 +112,15 @@ def causes_left(mended_quality: float, mended_service: float, mended_logistics: 
 
 
 @rule
+def causes_at_work(quality: float, service: float, logistics: float, p: Any) -> tuple[float, float, float, float]:
+    """What is left of each of the four causes: the need, the goods, the service, delivery."""
+    return (
+        p.need_share, p.quality_share * (1.0 - quality), p.service_share * (1.0 - service),
+        p.logistics_share * (1.0 - logistics),
+    )  # fmt: skip
+
+
+@rule
 def drift_factor(r: Any, mended_quality: float, mended_service: float, mended_logistics: float, p: Any) -> float:
     """How fast he drifts away, relative to his own hazard: causes add, trust multiplies."""
     causes = causes_left(mended_quality, mended_service, mended_logistics, p)
@@ -125,10 +134,7 @@ def cause_of_drift(
     luck: np.uint64, key: np.uint64, ordinal: int, quality: float, service: float, logistics: float, p: Any
 ) -> int:
     """Why he drifted away; quality, service, logistics: how far each cause was mended."""
-    a = p.need_share
-    b = p.quality_share * (1.0 - quality)
-    c = p.service_share * (1.0 - service)
-    d = p.logistics_share * (1.0 - logistics)
+    a, b, c, d = causes_at_work(quality, service, logistics, p)
     u = rng.uniform(luck, key, rng.LEAVING_CAUSE, ordinal) * (a + b + c + d)
     if u < a:
         return NEED_GONE

@@ -172,12 +172,10 @@ def lose_trust(r: Any, lost: float, why: int) -> None:
 
 
 @rule
-def taken_by(r: Any, u: float) -> int:
-    """Which of the three took the trust that is missing, by a uniform draw."""
+def taken(r: Any) -> tuple[float, float, float]:
+    """Which share of the trust that is missing each of the three took."""
     tired, astray = r.tired_share / WHOLE, r.astray_share / WHOLE
-    if u < tired:
-        return TIRED
-    return ASTRAY if u < tired + astray else DISAPPOINTED
+    return tired, astray, max(1.0 - tired - astray, 0.0)
 
 
 @rule

@@ -34,7 +34,7 @@ from sim.report.charts import (
 from sim.report.growth import CHARTS as GROWTH
 from sim.report.growth import Growth, channel_rows, growth_of, terms
 from sim.report.losses import CHARTS as LOSSES
-from sim.report.losses import Tables, segment_rows, tables_of
+from sim.report.losses import Tables, segment_rows, sentences, tables_of
 from sim.report.losses import charts_of as loss_charts
 from sim.report.losses import terms as loss_terms
 from sim.report.material import (
@@ -627,7 +627,9 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         "charts": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name not in apart],
         "bridge": section(m.bridge, [embedded_image(chart, images[chart.name]) for chart in bridged]),
         "losses": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name in LOSSES],
+        "loss_words": sentences(m, m.shown),
         "segment_rows": segment_rows(m.lost),
+        "lever_rows": segment_rows(m.lost, "members_by_lever"),
         "money": m.unit_of_money,
         "growth": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name in GROWTH],
         "channel_rows": channel_rows(m.grown) if grown else [],

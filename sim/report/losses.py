@@ -9,8 +9,9 @@ import pandas as pd
 from sim.report.charts import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILION, Chart, Sheet, plain_axes
 from sim.report.material import Material, capital, minus, number, read_words, short, signed, unsigned
 
-CHARTS = ("losses", "verdicts")
-FILES = ("losses.csv", "members.csv", "verdicts.csv")
+CHARTS = ("losses", "verdicts", "members_by_lever")
+FILES = ("losses.csv", "members.csv", "verdicts.csv", "members_by_lever.csv")
+COLUMNS = ("strategy", "baseline", "lever", "segment", "measure", "cause", "verdict", "way")
 GROUPS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "own": ("his need went", ("need",), GREY),
     "goods": ("goods, service, delivery", ("quality", "service", "logistics"), SKY),
@@ -35,7 +36,7 @@ def tables_of(m: Material, names: Sequence[str]) -> Tables:
     """The tables of losses of a folder that it has, with the rows of these strategies."""
     out: Tables = {}
     for name in FILES:
-        table = read_words(m.folder / name, ("strategy", "baseline", "segment", "measure", "cause", "verdict", "way"))
+        table = read_words(m.folder / name, COLUMNS)
         if table is not None:
             out[name.removesuffix(".csv")] = table[table["strategy"].isin([*names])]
     return out
@@ -48,6 +49,8 @@ def charts_of(tables: Tables, names: Sequence[str], source: str) -> list[Chart]:
         made.append(losses(tables["losses"], names, source))
     if "verdicts" in tables:
         made.append(verdicts(tables["verdicts"], names[0], names[1:], source))
+    if "members_by_lever" in tables:
+        made.append(by_lever(tables["members_by_lever"], names[1:], source))
     return [chart for chart in made if chart is not None]
 
 
@@ -156,12 +159,84 @@ def verdicts(table: pd.DataFrame, baseline: str, names: Sequence[str], source: s
     return Chart("verdicts", title, takeaway, how, alt, draw)
 
 
-def segment_rows(tables: Tables) -> list[dict[str, str]]:
-    """Rows of the table of members by segment: whom a strategy keeps, whom it disturbs, and what that is in money."""
-    if "members" not in tables:
+def by_lever(table: pd.DataFrame, names: Sequence[str], source: str) -> Chart | None:
+    """Members of day 0 whom each lever keeps and whom it loses, against the strategy without it."""
+    every = table[table["segment"] == "all"]
+    rows: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
+    for name in names:
+        for lever, some in every[every["strategy"] == name].groupby("lever", sort=False):
+            at = {str(row["measure"]): {str(k): v for k, v in row.items()} for row in some.to_dict("records")}
+            label = str(lever) if len(names) == 1 else f"{short(name, 26)}: {lever}"
+            rows.append((label, at["disturbed"], at["persuaded"]))
+    if not any(row["high95"] > 0.0 for _, *pair in rows for row in pair):
+        return None
+    lost = max(rows, key=lambda row: row[1]["mean"])
+    kept = max(rows, key=lambda row: row[2]["mean"])
+    title = f"{capital(kept[0])} keeps most members: {number(kept[2]['mean'])}"
+    title += f"; {lost[0]} loses most: {number(lost[1]['mean'])}" if lost[1]["mean"] > 0.0 else "; no lever loses any"
+    told = [f"{label} keeps {number(b['mean'])} and loses {number(a['mean'])}" for label, a, b in rows]
+    takeaway = f"Of the members of day 0: {'; '.join(told)}."
+    how = (
+        "Each lever against the same strategy without it, with the same persons and luck: lost by it, whoever stays "
+        "without it; kept by it, whoever would be lost. Lines: 95 % intervals. Levers that need each other claim the "
+        "same members, so that the bars need not add up."
+    )
+    alt = f"Bars to the left for members lost by each lever and to the right for members kept. {takeaway}"
+
+    def draw() -> Any:
+        return lever_bars(title, source, rows).figure
+
+    return Chart("members_by_lever", title, takeaway, how, alt, draw)
+
+
+def lever_bars(title: str, source: str, rows: Sequence[tuple[str, Mapping[str, Any], Mapping[str, Any]]]) -> Sheet:
+    """A sheet of bars to both sides with their intervals: lost by a lever to the left, kept by it to the right."""
+    from matplotlib.patches import Patch
+
+    sheet = Sheet(title, source, panels=(0.42 * len(rows) + 0.3,), legend_rows=1, left=2.9, right=0.7)
+    axes = sheet.axes[0]
+    plain_axes(axes, "", grid="x")
+    for place, (_, *pair) in enumerate(rows):
+        for side, row, colour in zip((-1, 1), pair, (VERMILION, GREEN), strict=True):
+            size = float(row["mean"])
+            low, high = max(float(row["low95"]), 0.0), float(row["high95"])
+            axes.barh(place, side * size, height=0.56, color=colour, edgecolor="white", linewidth=0.8)
+            if high > low:
+                axes.plot([side * low, side * high], [place, place], color=INK, linewidth=1.1)
+            axes.annotate(
+                number(size), (side * max(size, high), place), (5 * side, 0), textcoords="offset points",
+                va="center", ha="left" if side > 0 else "right", fontsize=9,
+            )  # fmt: skip
+    axes.axvline(0.0, color=INK, linewidth=1.1)
+    low, high = axes.get_xlim()
+    axes.set_xlim(low - 0.1 * (high - low), high + 0.1 * (high - low))
+    axes.set_yticks(range(len(rows)), [label for label, _, _ in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):,.0f}")
+    axes.tick_params(axis="y", length=0, labelsize=9, labelcolor=INK)
+    axes.set_xlabel("members of day 0, average", fontsize=9, color=INK)
+    sheet.legend([Patch(color=VERMILION), Patch(color=GREEN)], ["lost by the lever", "kept by it"], 2)
+    return sheet
+
+
+def sentences(m: Material, names: Sequence[str]) -> list[str]:
+    """Whom each strategy and each of its levers loses and keeps, but for what."""
+    every = [*m.summary.get("losses", []), *(m.summary.get("bridge") or {}).get("members", [])]
+    return [
+        f"{entry['strategy']}{', ' + entry['lever'] if 'lever' in entry else ''}: {entry['sentence']}."
+        for entry in every
+        if entry["strategy"] in names
+    ]
+
+
+def segment_rows(tables: Tables, table: str = "members") -> list[dict[str, str]]:
+    """Rows of a table of members by segment: whom a strategy (or a lever of it, in `members_by_lever`) keeps, whom it
+    disturbs, and what that is in money."""
+    if table not in tables:
         return []
     out = []
-    for (strategy, segment), rows in tables["members"].groupby(["strategy", "segment"], sort=False):
+    keys = ["strategy", *(["lever"] if table == "members_by_lever" else []), "segment"]
+    for (strategy, *of, segment), rows in tables[table].groupby(keys, sort=False):
         at = {
             str(measure): (float(mean), float(high) - float(low))
             for measure, mean, low, high in zip(
@@ -173,7 +248,10 @@ def segment_rows(tables: Tables) -> list[dict[str, str]]:
             for measure, (mean, width) in at.items()
         }
         net = at["gained_revenue"][0] - at["lost_revenue"][0]
-        row = {"strategy": str(strategy), "segment": SEGMENTS.get(str(segment), capital(str(segment)))}
+        row = {
+            "strategy": ": ".join(map(str, (strategy, *of))),
+            "segment": SEGMENTS.get(str(segment), capital(str(segment))),
+        }
         row |= told | {"net": minus(signed(net, abs(net) / 50.0))}
         out.append(row)
     return out

@@ -8,7 +8,7 @@ levers are set as in the strategy and the others as in the baseline, all with th
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import combinations
@@ -29,6 +29,7 @@ from sim.settings import BridgeSettings, Run
 from sim.strategy import Budget, Strategy
 from sim.study.bands import errors_within
 from sim.study.ensemble import BY_CHANNEL, LARGE, Ensemble, new_pool, run_one
+from sim.study.losses import Members, loss_words, member_rows
 from sim.study.parts import keep, kept
 
 GROUPS: dict[str, tuple[int, ...]] = {
@@ -294,54 +295,112 @@ def mixed(ours: Strategy, theirs: Strategy, taken: Iterable[str]) -> Strategy:
     return plain(standing(replace(ours, **chosen)))
 
 
+def difference_words(ours: Strategy, theirs: Strategy, name: str) -> str:
+    """What is otherwise under `theirs`: `without content`, `without messaging.per_week=3 (2 instead)`.
+
+    Where more than `MOST_NAMED` settings differ it names the strategy as a whole, by `name`; nothing where none does.
+    """
+    a, b = plain(ours), plain(theirs)
+    parts: list[str] = []
+    for lever in (*LEVERS, "budget", "guard"):
+        mine, other = getattr(a, lever), getattr(b, lever)
+        if mine == other:
+            continue
+        if not getattr(other, "on", True):
+            parts.append(f"without {lever}")
+        elif not getattr(mine, "on", True):
+            parts.append(f"with {lever}")
+        else:
+            pairs = [(f.name, getattr(mine, f.name), getattr(other, f.name)) for f in fields(mine)]
+            parts += [f"without {lever}.{key}={said(x)} ({said(y)} instead)" for key, x, y in pairs if x != y]
+    return " and ".join(parts) if len(parts) <= MOST_NAMED else f"without {name}"
+
+
+MOST_NAMED = 3
+"""Settings that a sentence names at most."""
+
+
+def said(value: Any) -> str:
+    """A setting's value as one writes it."""
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
 @dataclass
 class Lives:
-    """What a world came to: all metrics at the end, int64 [replication, metric]."""
+    """What a world came to: all metrics at the end, int64 [replication, metric]; fates and spent of members as in
+    `Members`, empty where nobody asks for them."""
 
     values: np.ndarray
+    fates: np.ndarray
+    spent: np.ndarray
 
 
-def live(plan: Plan, seed: int, replications: int, threads: int) -> np.ndarray:
-    """All replications of one world, as `Lives` has them."""
-    return np.concatenate([outcomes(run_one(plan, seed, r, threads)) for r in range(replications)])
+def live(plan: Plan, seed: int, replications: int, threads: int, members: bool) -> Lives:
+    """All replications of one world; members: whether what became of members is kept."""
+    values, fates, spent = [], [], []
+    for r in range(replications):
+        one = run_one(plan, seed, r, threads)
+        values.append(outcomes(one))
+        fates.append(one.fates if members else one.fates[:0])
+        spent.append(one.spent if members else one.spent[:0])
+    return Lives(*(np.concatenate(each) for each in (values, fates, spent)))
 
 
 class Worlds:
-    """Worlds by their strategy, each lived once, all with the same luck; kept in the folder `parts` when lived."""
+    """Worlds by their strategy, each lived once, all with the same luck; kept in the folder `parts` when lived.
+
+    lived: all metrics at the end; members: what became of members, where it is watched.
+    """
 
     def __init__(self, plan: Plan, run: Run, replications: int, parts: Path | None) -> None:
         self.plan, self.run, self.replications, self.parts = plan, run, replications, parts
         self.lived: dict[Strategy, np.ndarray] = {}
+        self.members: dict[Strategy, Members] = {}
 
-    def live(self, strategies: Iterable[Strategy], progress: Callable[[int, int], None]) -> None:
-        """Live those that have not been lived yet; progress: how many are done, of how many."""
+    def live(
+        self, strategies: Iterable[Strategy], progress: Callable[[int, int], None],
+        watched: Collection[Strategy] = (),
+    ) -> None:  # fmt: skip
+        """Live those that have not been lived yet; progress: how many are done, of how many; watched: of which
+        strategies the members are followed."""
         every = list(dict.fromkeys(strategies))
         for strategy in every:
-            found = kept(self._file(strategy), Lives) if strategy not in self.lived and self.parts else None
+            found = kept(self._file(strategy), Lives) if not self._has(strategy, watched) and self.parts else None
             if found is not None and len(found.values) == self.replications:
-                self.lived[strategy] = found.values
-        missing = [strategy for strategy in every if strategy not in self.lived]
+                self._take(strategy, found)
+        missing = [strategy for strategy in every if not self._has(strategy, watched)]
         done = len(every) - len(missing)
         progress(done, len(every))
         shared = self.run.threads > 1 and self.plan.founders.count >= LARGE
         workers = max(1, self.run.processes) * (1 if shared else self.run.threads)
         threads = self.run.threads if shared else 1
         with new_pool(self.run.processes, workers) as pool:
-            jobs: dict[Future[np.ndarray], Strategy] = {}
+            jobs: dict[Future[Lives], Strategy] = {}
             try:
                 for strategy in missing:
                     plan = replace(self.plan, strategy=strategy, operated=True)
-                    jobs[pool.submit(live, plan, self.run.seed, self.replications, threads)] = strategy
+                    how = self.run.seed, self.replications, threads, strategy in watched
+                    jobs[pool.submit(live, plan, *how)] = strategy
                 for future in as_completed(jobs):
-                    strategy = jobs[future]
-                    self.lived[strategy] = future.result()
+                    strategy, lives = jobs[future], future.result()
+                    self._take(strategy, lives)
                     if self.parts:
-                        keep(self._file(strategy), Lives(self.lived[strategy]))
+                        keep(self._file(strategy), lives)
                     done += 1
                     progress(done, len(every))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+    def _has(self, strategy: Strategy, watched: Collection[Strategy]) -> bool:
+        return strategy in self.lived and (strategy in self.members or strategy not in watched)
+
+    def _take(self, strategy: Strategy, lives: Lives) -> None:
+        self.lived[strategy] = lives.values
+        if len(lives.fates):
+            self.members[strategy] = Members(lives.fates, lives.spent)
 
     def _file(self, strategy: Strategy) -> Path:
         text = json.dumps(asdict(strategy), sort_keys=True)
@@ -355,7 +414,8 @@ class Shares:
     levers: their names; shares [lever, ...]: Shapley's value; error [lever, metric]: of sampled orders, 0 where all
     sets were lived; alone, last [lever, ...]: a lever on top of the baseline, and on top of all others; pairs: what
     two levers bring beyond each alone, on top of the baseline; index, index_of: Shapley's interaction index, None
-    where orders were sampled; rules: what the strategy's budget and guard change under the baseline's levers.
+    where orders were sampled; rules: what the strategy's budget and guard change under the baseline's levers; twins:
+    the strategy without each of the levers.
     """
 
     levers: list[str]
@@ -370,6 +430,7 @@ class Shares:
     rules: np.ndarray
     difference: np.ndarray
     worlds: int
+    twins: list[Strategy]
 
 
 def share_out(
@@ -385,7 +446,8 @@ def share_out(
     bits = [1 << i for i in range(count)]
     wanted |= {0, full, *bits, *(full ^ bit for bit in bits), *(a | b for a, b in combinations(bits, 2))}
     at = {s: mixed(ours, theirs, [levers[i] for i in range(count) if s >> i & 1]) for s in sorted(wanted)}
-    worlds.live([*at.values(), plain(theirs)], progress)
+    twins = [at[full ^ bit] for bit in bits]
+    worlds.live([*at.values(), plain(theirs)], progress, watched={at[full], *twins} if count else ())
     values = {s: whole(worlds.lived[strategy]) for s, strategy in at.items()}
     base = whole(worlds.lived[plain(theirs)])
     shape = base.shape
@@ -402,7 +464,7 @@ def share_out(
         np.array([values[bit] - values[0] for bit in bits], dtype=object) if count else empty,
         np.array([values[full] - values[full ^ bit] for bit in bits], dtype=object) if count else empty,
         {(i, j): beyond(values, 0, bits[i], bits[j]) for i, j in combinations(range(count), 2)},
-        index, index_of, values[0] - base, values[full] - base, len(set(at.values())),
+        index, index_of, values[0] - base, values[full] - base, len(set(at.values())), twins,
     )  # fmt: skip
 
 
@@ -511,8 +573,12 @@ def bridge(
     for name, ensemble in lived.items():
         if ensemble.replications >= replications:
             worlds.lived[plain(strategies[name])] = outcomes(ensemble)[:replications]
+            followed = Members(ensemble.fates[:replications], ensemble.spent[:replications])
+            worlds.members[plain(strategies[name])] = followed
     levers: list[dict[str, Any]] = []
     together: list[dict[str, Any]] = []
+    members: list[dict[str, Any]] = []
+    losses: list[dict[str, Any]] = []
     about = []
     for other in others:
         head = {"strategy": other, "baseline": baseline}
@@ -522,12 +588,20 @@ def bridge(
         )  # fmt: skip
         levers += levers_rows(shared, head, places, how.pairs)
         together += interaction_rows(shared, head, places)
+        for lever, twin in zip(shared.levers, shared.twins, strict=True):
+            of = {**head, "lever": lever}
+            rows = member_rows(of, *(worlds.members[plain(s)] for s in (strategies[other], twin)))
+            members += rows
+            losses.append(loss_words(of, pd.DataFrame(rows), difference_words(strategies[other], twin, other)))
         exact = len(shared.levers) <= how.most
         about.append({**head, "levers": shared.levers, "worlds": shared.worlds, "exact": exact})
     columns = ["strategy", "baseline", "metric", "lever", "other", "measure", "effect", "low95", "high95", "unit"]
     tables["bridge_levers.csv"] = pd.DataFrame(levers)
     tables["bridge_interactions.csv"] = pd.DataFrame(together, columns=columns)
+    if members:
+        tables["members_by_lever.csv"] = pd.DataFrame(members)
     document |= {
+        "members": losses,
         "levers": lever_words(tables["bridge_levers.csv"], money),
         "replications": replications,
         "pairs": about,

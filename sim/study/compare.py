@@ -24,12 +24,13 @@ from sim.store import RunFolder, config_hash, content_hash
 from sim.strategy import Strategy, read_strategy
 from sim.study import calling
 from sim.study.bands import errors_within, forecast_table, summarise
-from sim.study.bridge import bridge
+from sim.study.bridge import bridge, difference_words
 from sim.study.ensemble import Ensemble, joined, run_ensemble
 from sim.study.forecast import (
     Outcome,
     Prepared,
     Progress,
+    coded,
     cohorts_table,
     daily_table,
     default_name,
@@ -42,7 +43,7 @@ from sim.study.forecast import (
     write_outcome,
 )
 from sim.study.growth import growth_tables
-from sim.study.losses import loss_tables
+from sim.study.losses import DEPARTURE_COLUMNS, loss_tables, loss_words
 from sim.units import checked
 
 REPLICATIONS = 20
@@ -118,6 +119,12 @@ class Twins:
         return calling.reach_at_any_time if self.config.until_called else errors_within
 
     @property
+    def but_for(self) -> dict[str, str]:
+        """What is otherwise in the baseline's world, as words, by strategy that differs from it."""
+        (_, theirs), *others = self.strategies.items()
+        return {name: words for name, ours in others if (words := difference_words(ours, theirs, name))}
+
+    @property
     def described(self) -> dict[str, Any]:
         """The strategies as plain values."""
         return {name: asdict(strategy) for name, strategy in self.strategies.items()}
@@ -161,9 +168,11 @@ def run_compare(config: CompareConfig, root: Path, progress: Progress | None = N
     with_bridge(tables, documents, twins, lived, folder.parts / "bridge", say)
     content = content_hash(tables, documents)  # of the numbers; what follows from them may be put otherwise
     tables, documents = concluded(twins, lived, tables, documents)
-    effects = {name: tables[name] for name in ("effects.parquet",)}
-    write_outcome(folder, {name: table for name, table in tables.items() if name not in effects}, documents)
-    folder.write_parquet("effects.parquet", effects["effects.parquet"], EFFECT_COLUMNS)
+    described = {"effects.parquet": EFFECT_COLUMNS, "departures.parquet": DEPARTURE_COLUMNS}
+    write_outcome(folder, {name: table for name, table in tables.items() if name not in described}, documents)
+    for name, columns in described.items():
+        if name in tables:
+            folder.write_parquet(name, tables[name], columns)
     from sim.report.comparison import write_comparison  # drawing is loaded only when something is drawn
 
     say("draw the page", 0, 1)
@@ -308,19 +317,14 @@ def effects_table(lived: dict[str, Ensemble]) -> pd.DataFrame:
     pairs, each = len(others), count * len(days)
     return pd.DataFrame(
         {
-            "strategy": words(np.repeat(np.arange(1, len(names)), each * len(told)), names),
-            "baseline": words(np.zeros(each * len(told) * pairs, dtype=np.int64), names),
-            "metric": words(np.tile(np.repeat(np.arange(len(told)), each), pairs), told),
+            "strategy": coded(np.repeat(np.arange(1, len(names)), each * len(told)), names),
+            "baseline": coded(np.zeros(each * len(told) * pairs, dtype=np.int64), names),
+            "metric": coded(np.tile(np.repeat(np.arange(len(told)), each), pairs), told),
             "replication": np.tile(np.repeat(np.arange(count, dtype=np.int32), len(days)), len(told) * pairs),
             "day": np.tile(days.astype(np.int32), len(told) * count * pairs),
             "effect": np.concatenate(parts),
         }
     )
-
-
-def words(codes: np.ndarray, names: Sequence[str]) -> Any:
-    """Words by their code, as a column that stores each word once."""
-    return pd.Categorical.from_codes(codes.tolist(), categories=pd.Index(list(names)))
 
 
 def intervals_table(
@@ -349,7 +353,7 @@ def comparison(twins: Twins, lived: dict[str, Ensemble]) -> tuple[dict[str, pd.D
     """All tables and documents of a comparison, by file name."""
     ready = twins.ready
     days = ready.plan.days
-    every = next(iter(lived.values())).names
+    baseline, every = next(iter(lived)), next(iter(lived.values())).names
     told = [name for name, _ in headlines(every)]
     forecasts = []
     for name, ensemble in lived.items():
@@ -369,9 +373,14 @@ def comparison(twins: Twins, lived: dict[str, Ensemble]) -> tuple[dict[str, pd.D
         **growth_tables(lived),
         **loss_tables(lived),
     }
+    members = tables["members.csv"]
+    losses = [
+        loss_words({"strategy": name, "baseline": baseline}, members[members["strategy"] == name], words)
+        for name, words in twins.but_for.items()
+    ]
     return tables, {
         "parameters.json": declared(twins),
-        "summary.json": summary_document(twins, lived, intervals),
+        "summary.json": summary_document(twins, lived, intervals) | {"losses": losses},
     }
 
 

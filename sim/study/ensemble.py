@@ -39,7 +39,8 @@ class Ensemble:
     [replication, period of 30 days, SEGMENTS, SEGMENT_EVENTS]; naive [replication, sent no message or some, (members
     of day 0, orders since, orders before)]; otherwise empty. groups [replication, day, level, `communities.DAILY`];
     empty where there are no community groups. Of members of day 0, the first `FOLLOWED` of them: fates [replication,
-    member] (int16, see `fate_of`) and spent [replication, member] (int32, cents since day 0).
+    member] (int16, see `fate_of`) and spent [replication, member] (int32, cents since day 0). departures [loss]
+    (`DEPARTURE`): every loss of the first replications, those in which `LEDGERS` members of day 0 live.
     """
 
     daily: np.ndarray
@@ -54,6 +55,7 @@ class Ensemble:
     ladder: np.ndarray
     fates: np.ndarray
     spent: np.ndarray
+    departures: np.ndarray
     member_weeks: np.ndarray
 
     @property
@@ -92,8 +94,35 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
     ladder = none if ledger.ladder is None or not ledger.ladder.any() else ledger.ladder
     fates = fate_of(world, followed) if followed else np.zeros(0, dtype=np.int16)
     spent = (world.population.column("spend")[:followed] - before).astype(np.int32)
-    grown = (channels[None], tree[None], ladder[None], fates[None], spent[None])
+    departures = departures_of(world, replication, ledger)
+    grown = (channels[None], tree[None], ladder[None], fates[None], spent[None], departures)
     return Ensemble(daily[None], flows, cohorts, monthly, segments[None], naive[None], groups[None], *grown, weeks)
+
+
+LEDGERS = 200_000
+"""Members of day 0, over replications, whose departures are kept one by one; those of one replication at least."""
+_LOST: tuple[str, ...] = posting.LOST.names or ()
+DEPARTURE = np.dtype(
+    [("replication", "i4"), ("newcomer", "i1"), ("back", "i1"), *((name, posting.LOST[name]) for name in _LOST)]
+)
+"""`posting.LOST`, in which replication, whether of a newcomer, and whether he has come back by the end."""
+
+
+def departures_of(world: World, replication: int, ledger: Ledger) -> np.ndarray:
+    """The losses of one replication, as `DEPARTURE`; none where they are not kept."""
+    if ledger.losses is None or replication * world.plan.founders.count >= LEDGERS:
+        return np.zeros(0, dtype=DEPARTURE)
+    lost = ledger.losses[ledger.losses["way"] != posting.BACK]
+    out = np.zeros(len(lost), dtype=DEPARTURE)
+    for name in _LOST:
+        out[name] = lost[name]
+    out["replication"] = replication
+    out["newcomer"] = out["row"] >= world.plan.founders.count
+    back = ledger.losses[ledger.losses["way"] == posting.BACK]
+    last = np.full(world.population.count, -1)
+    np.maximum.at(last, back["row"], back["day"])
+    out["back"] = (out["way"] == posting.AWAY) & (last[out["row"]] > out["day"])  # nobody comes back from opting out
+    return out
 
 
 FOLLOWED = 20_000

@@ -310,14 +310,14 @@ def population_table(ready: Prepared) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _words(codes: np.ndarray, names: Sequence[str]) -> Any:
+def coded(codes: np.ndarray, names: Sequence[str]) -> Any:
     """Words by their code, as a column that stores each word once."""
     return pd.Categorical.from_codes(codes.tolist(), categories=pd.Index(names))
 
 
 def _index(strategy: str, replications: int, per: int) -> dict[str, Any]:
     return {
-        "strategy": _words(np.zeros(replications * per, dtype=np.int8), [strategy]),
+        "strategy": coded(np.zeros(replications * per, dtype=np.int8), [strategy]),
         "replication": np.repeat(np.arange(replications, dtype=np.int32), per),
     }
 
@@ -340,11 +340,11 @@ def flows_table(ensemble: Ensemble, strategy: str) -> pd.DataFrame:
     def words(codes: np.ndarray, names: list[str]) -> pd.Categorical:
         known = sorted(set(names))
         place = np.array([known.index(name) for name in names], dtype=np.int8)
-        return _words(place[codes], known)
+        return coded(place[codes], known)
 
     return pd.DataFrame(
         {
-            "strategy": _words(np.zeros(len(at[0]), dtype=np.int8), [strategy]),
+            "strategy": coded(np.zeros(len(at[0]), dtype=np.int8), [strategy]),
             "replication": at[0].astype(np.int32),
             "day": at[1].astype(np.int32),
             "from_stage": words(at[3], ends[0]),
@@ -384,9 +384,9 @@ def cohorts_table(ready: Prepared, ensemble: Ensemble, strategy: str) -> pd.Data
     at = np.nonzero(keep)
     return pd.DataFrame(
         {
-            "strategy": _words(np.zeros(len(at[0]), dtype=np.int8), [strategy]),
+            "strategy": coded(np.zeros(len(at[0]), dtype=np.int8), [strategy]),
             "replication": at[0].astype(np.int32),
-            "joining_month": _words(at[1], _month_names(base, cohorts).tolist()),
+            "joining_month": coded(at[1], _month_names(base, cohorts).tolist()),
             "age_months": age[at[1], at[2]].astype(np.int32),
             "size": size[at],
             "active": ensemble.cohorts[*at, posting.COHORT_ACTIVE],
@@ -418,7 +418,7 @@ def growth_table(ready: Prepared, ensemble: Ensemble, strategy: str) -> pd.DataF
     return pd.DataFrame(
         _index(strategy, r, months)
         | {
-            "month": _words(np.tile(np.arange(months), r), names.tolist()),
+            "month": coded(np.tile(np.arange(months), r), names.tolist()),
             "new": sums[:, :, posting.MONTH_NEW].reshape(-1),
             "retained": sums[:, :, posting.MONTH_RETAINED].reshape(-1),
             "resurrected": sums[:, :, posting.MONTH_RESURRECTED].reshape(-1),

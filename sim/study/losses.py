@@ -3,10 +3,12 @@
 A member of day 0 is *lost* when he has drifted away or opted out (muted, blocked, left, or was struck off) and has
 not come back by the end. Both twins hold the same persons, so each is one of four: kept in both (a sure thing),
 lost in both (a lost cause), kept by the strategy alone (persuaded), or lost by it alone (disturbed: but for the
-strategy he would have stayed).
+strategy he would have stayed). A lever has a twin as well, the strategy without it: there the lever takes the
+strategy's place.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,13 +16,29 @@ import pandas as pd
 
 from sim.accounting import posting
 from sim.accounting.metrics import LOSS_WORDS
+from sim.report.material import unsigned
 from sim.study.ensemble import GONE, SEGMENT, Ensemble
+from sim.study.forecast import coded
 from sim.study.growth import interval
 
 WAYS = {"drifted": "lost_", "opted_out": "opted_out_"}
 KINDS = ("sure_thing", "persuaded", "disturbed", "lost_cause")
 STRUCK_OFF = "struck_off"
 """Instead of a cause: the operator struck him off."""
+VERDICTS = ("but_for", "anyway", "returned", "unknown")
+"""Of a departure: he stays in the twin world; is lost there, too; is back by the end; has no twin that is known."""
+DEPARTURE_COLUMNS = {
+    "strategy": ("", "in whose world"),
+    "replication": ("", "the twin worlds: same persons, same luck"),
+    "key": ("", "who he is"),
+    "newcomer": ("", "whether he joined since day 0"),
+    "day": ("day", "on which he was lost"),
+    "way": ("", "drifted away, silently, or opted out (muted, blocked, left)"),
+    "cause": ("", "the one cause by which losses.csv counts him, drawn by the shares"),
+    "verdict": ("", "but_for: he stays in the baseline's world; anyway: he is lost there, too; returned: he is back "
+                    "by the end; unknown: nobody watched his twin (newcomers; the baseline itself)"),
+    **{f"share_{cause}": ("share", f"of the hazard at that moment: {words}") for cause, words in LOSS_WORDS.items()},
+}  # fmt: skip
 
 
 def losses_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
@@ -44,8 +62,13 @@ def losses_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
 
 def kinds_of(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     """Which of `KINDS` each member is: int [replication, member], from the fates in the strategy and the baseline."""
-    lost, lost_anyway = (fates % SEGMENT + fates // GONE > 0 for fates in (ours, theirs))
-    return np.where(lost, np.where(lost_anyway, 3, 2), np.where(lost_anyway, 1, 0))
+    kept, kept_anyway = is_kept(ours), is_kept(theirs)
+    return np.where(kept, np.where(kept_anyway, 0, 1), np.where(kept_anyway, 2, 3))
+
+
+def is_kept(fates: np.ndarray) -> np.ndarray:
+    """Whether members, by their fates, are not lost."""
+    return fates % SEGMENT + fates // GONE == 0
 
 
 def segments_of(fates: np.ndarray) -> np.ndarray:
@@ -53,34 +76,81 @@ def segments_of(fates: np.ndarray) -> np.ndarray:
     return fates % GONE // SEGMENT
 
 
-def members_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
-    """members.csv: strategy, baseline, segment (`all`, or stage at day 0), measure, mean, low95, high95, unit.
+@dataclass(frozen=True)
+class Members:
+    """What became of the members of day 0: fates and spent [replication, member], as in `Ensemble`."""
+
+    fates: np.ndarray
+    spent: np.ndarray
+
+
+type Watched = Members | Ensemble
+
+
+def member_rows(head: Mapping[str, str], ours: Watched, theirs: Watched) -> list[dict[str, Any]]:
+    """Rows of members.csv of one pair of worlds, each led by `head`.
 
     Measures: the four KINDS (members); gained, lost (members who spent more, less than in the twin);
     gained_revenue, lost_revenue (CNY, by how much, of these members).
     """
-    baseline, *others = lived
-    base = lived[baseline]
     rows: list[dict[str, Any]] = []
-    for strategy in others:
-        ours = lived[strategy]
-        kinds, segments = kinds_of(ours.fates, base.fates), segments_of(base.fates)
-        more = (ours.spent - base.spent) / 100.0
-        measures = {name: (kinds == n, "members") for n, name in enumerate(KINDS)}
-        measures |= {"gained": (more > 0.0, "members"), "lost": (more < 0.0, "members")}
-        measures |= {
-            "gained_revenue": (np.maximum(more, 0.0), "CNY"), "lost_revenue": (np.maximum(-more, 0.0), "CNY"),
-        }  # fmt: skip
-        for place, segment in enumerate(("all", *posting.SEGMENTS[: posting.NEWCOMER])):
-            here = np.ones_like(segments, dtype=bool) if place == 0 else segments == place - 1
-            if not here.any():
-                continue
-            for measure, (values, unit) in measures.items():
-                told = interval((values * here).sum(axis=1).astype(float))
-                head = {"strategy": strategy, "baseline": baseline, "segment": segment, "measure": measure}
-                rows.append(head | told | {"unit": unit})
+    kinds, segments = kinds_of(ours.fates, theirs.fates), segments_of(theirs.fates)
+    more = (ours.spent - theirs.spent) / 100.0
+    measures = {name: (kinds == n, "members") for n, name in enumerate(KINDS)}
+    measures |= {"gained": (more > 0.0, "members"), "lost": (more < 0.0, "members")}
+    measures |= {
+        "gained_revenue": (np.maximum(more, 0.0), "CNY"), "lost_revenue": (np.maximum(-more, 0.0), "CNY"),
+    }  # fmt: skip
+    for place, segment in enumerate(("all", *posting.SEGMENTS[: posting.NEWCOMER])):
+        here = np.ones_like(segments, dtype=bool) if place == 0 else segments == place - 1
+        if not here.any():
+            continue
+        for measure, (values, unit) in measures.items():
+            told = interval((values * here).sum(axis=1).astype(float))
+            rows.append({**head, "segment": segment, "measure": measure, **told, "unit": unit})
+    return rows
+
+
+def members_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
+    """members.csv: strategy, baseline, segment (`all`, or stage at day 0), measure, mean, low95, high95, unit; the
+    measures are those of `member_rows`."""
+    baseline, *others = lived
+    rows = [
+        row for strategy in others
+        for row in member_rows({"strategy": strategy, "baseline": baseline}, lived[strategy], lived[baseline])
+    ]  # fmt: skip
     columns = ["strategy", "baseline", "segment", "measure", "mean", "low95", "high95", "unit"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def departures_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
+    """departures.parquet: every loss of the replications whose ledger is kept, by strategy, replication, day and key;
+    columns as in `DEPARTURE_COLUMNS`."""
+    baseline = next(iter(lived))
+    names, causes = list(lived), list(posting.CAUSES)
+    parts: list[pd.DataFrame] = []
+    for place, (strategy, ensemble) in enumerate(lived.items()):
+        lost = ensemble.departures
+        verdict = np.full(len(lost), VERDICTS.index("unknown"))
+        twins = lived[baseline].fates
+        if strategy != baseline:
+            known = lost["row"] < twins.shape[1]
+            stays = is_kept(twins[lost["replication"][known], lost["row"][known]])
+            verdict[known] = np.where(stays, VERDICTS.index("but_for"), VERDICTS.index("anyway"))
+            verdict[known & (lost["back"] == 1)] = VERDICTS.index("returned")
+        columns: dict[str, Any] = {
+            "strategy": coded(np.full(len(lost), place), names),
+            "replication": lost["replication"],
+            "key": [f"{key:016x}" for key in lost["key"].tolist()],
+            "newcomer": lost["newcomer"] == 1,
+            "day": lost["day"],
+            "way": coded(lost["way"], list(WAYS)),
+            "cause": coded(lost["cause"], causes),
+        }
+        columns |= {f"share_{cause}": lost["shares"][:, n] for n, cause in enumerate(causes)}
+        columns |= {"verdict": coded(verdict, VERDICTS)}
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
 
 
 def verdicts_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
@@ -105,9 +175,30 @@ def verdicts_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["strategy", "baseline", "cause", "verdict", "mean", "low95", "high95"])
 
 
+def loss_words(head: Mapping[str, str], rows: pd.DataFrame, without: str) -> dict[str, Any]:
+    """An entry of summary.json: whom a strategy (or one of its levers) loses and keeps, but for what.
+
+    rows: those of `member_rows`; without: what is otherwise in the twin world, `without content`.
+    """
+    every = rows[rows["segment"] == "all"].set_index("measure")
+    stay, go = (with_interval(every.loc[kind]) for kind in ("disturbed", "persuaded"))
+    text = f"of the members of day 0 {stay} would have stayed {without}, and {go} would have been lost"
+    return {**head, "without": without, "sentence": text}
+
+
+def with_interval(row: Any) -> str:
+    """`12.3 (95 %: 9.1 to 15.5)`, and `0` where it is 0 in every replication."""
+    mean, low, high = (float(row[key]) for key in ("mean", "low95", "high95"))
+    wide = high - low
+    if not wide > 0.0:
+        return unsigned(mean, 0.0)
+    return f"{unsigned(mean, wide)} (95 %: {unsigned(low, wide)} to {unsigned(high, wide)})"
+
+
 def loss_tables(lived: Mapping[str, Ensemble]) -> dict[str, pd.DataFrame]:
     """Tables of losses by file name."""
     tables = {
         "losses.csv": losses_table(lived), "members.csv": members_table(lived), "verdicts.csv": verdicts_table(lived),
+        "departures.parquet": departures_table(lived),
     }  # fmt: skip
     return {name: table for name, table in tables.items() if len(table)}
