@@ -1,5 +1,6 @@
 """The documents say what the code says: generated tables, names, paths, keys, sources and units."""
 
+import configparser
 import importlib
 import inspect
 import re
@@ -267,3 +268,13 @@ def test_changes_of_the_model_have_a_section() -> None:
     if not changes.exists():
         pytest.skip("there is no CHANGELOG.md yet")
     assert re.search(r"^#+ .*\bModel\b", changes.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_lever_is_held_apart_from_the_others() -> None:
+    """The contract that levers do not know each other names each file of `sim/levers/`."""
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / ".importlinter", encoding="utf-8")
+    files = {file.stem for file in (ROOT / "sim" / "levers").glob("*.py")} - {"__init__", "lever"}
+    assert set(contracts["importlinter:contract:lever"]["modules"].split()) == {
+        f"sim.levers.{name}" for name in files
+    }
