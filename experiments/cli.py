@@ -67,8 +67,7 @@ def main() -> int:
     """Hand over to the app that the first word names."""
     words = sys.argv[1:]
     if not words or words[0] in ("-h", "--help"):
-        print(USAGE)
-        return 0
+        return say(USAGE)
     if words[0] not in APPS:
         print(f"error: {words[0]}: there is no such app; {nearest(words[0], APPS)}", file=sys.stderr)
         return 2

@@ -7,6 +7,7 @@ about processes, signals and the environment are subprocesses of `python -m expe
 import csv
 import datetime as dt
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -599,3 +600,15 @@ def test_schemas_and_configs_agree() -> None:
     for file in app.CONFIGS.glob("*/*.yaml"):
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
         assert values.get(file.parent.name, values)["name"] == file.stem
+
+
+def test_a_reader_who_closes_the_pipe_has_seen_enough() -> None:
+    """`membersim | head -1`: the list of apps goes into a pipe that nobody reads any more, without a traceback."""
+    run = [sys.executable, "-m", "experiments.cli"]
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as out:
+        done = subprocess.run(
+            run, env=environment(), stdout=out, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, "")
