@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sim.errors import InputError, nearest, nearest_path
-from sim.settings import ActualsConfig, CompareConfig, Config, FrequencyConfig
+from sim.settings import ActualsConfig, CompareConfig, Config, FrequencyConfig, ReplayConfig
 from sim.units import checked, parameters
 
 CONFIGS = next(p for p in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs") if p.is_dir())
@@ -20,6 +20,7 @@ SCHEMAS: dict[str, type] = {
     "frequency": FrequencyConfig,
     "backtest": Config,
     "actuals": ActualsConfig,
+    "replay": ReplayConfig,
 }
 RESULTS = Path("results")
 WRONG_INPUT = 2
@@ -48,6 +49,7 @@ def launch(app: str, run: Callable[[Any], None]) -> int:
         ("schema_compare", CompareConfig()),
         ("schema_frequency", FrequencyConfig()),
         ("schema_actuals", ActualsConfig()),
+        ("schema_replay", ReplayConfig()),
     ):
         store.store(name=name, node=asdict(node))
 
@@ -57,6 +59,8 @@ def launch(app: str, run: Callable[[Any], None]) -> int:
         try:
             values = cast("dict[str, Any]", OmegaConf.to_container(composed, resolve=True))
             no_bare_on(values)
+            if schema is ReplayConfig and isinstance(values["strategy"], dict):
+                values["strategy"] = values["strategy"]["named"]
             run(checked(schema, values))
         except InputError as wrong:  # kept from Hydra, which would print a line of its own
             wrong_inputs.append(wrong)
@@ -64,7 +68,7 @@ def launch(app: str, run: Callable[[Any], None]) -> int:
     with tempfile.TemporaryDirectory(prefix="membersim-") as sweep:
         try:
             known_keys(sys.argv[1:], schema)
-            sys.argv[1:] = [quoted(word) for word in sys.argv[1:]]
+            sys.argv[1:] = [quoted(word, schema) for word in sys.argv[1:]]
             if {"-m", "--multirun"} & set(sys.argv[1:]):  # Hydra's own note of the sweep is not part of the results
                 sys.argv.append(f"hydra.sweep.dir={sweep}")
             hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=app)(job)()
@@ -82,12 +86,18 @@ def launch(app: str, run: Callable[[Any], None]) -> int:
     return fail("\n".join(str(wrong) for wrong in wrong_inputs)) if wrong_inputs else 0
 
 
-def quoted(word: str) -> str:
-    """An override whose value is in another script than Latin, quoted, since Hydra's grammar knows ASCII only."""
+def quoted(word: str, schema: type = Config) -> str:
+    """An override whose value is in another script than Latin, quoted, since Hydra's grammar knows ASCII only.
+
+    A replay's strategy is one of the run's, by name: as a mapping it is not taken for a choice of `configs/strategy`.
+    """
     key, equals, value = word.partition("=")
+    if schema is ReplayConfig and key == "strategy" and equals:
+        return f"strategy={{named:{as_entry(value)}}}"
     if key == "strategies":
         return f"{key}={quoted_lists(value)}"
     odd = any(c in " ()=~" for c in value) and key in ("run.name", "data.path", "run")
+    odd = odd or (key == "member" and "," not in value)  # a hash may look like a number
     if not equals or value[:1] in "'\"[{" or not (odd or not value.isascii()):
         return word
     return f"{key}='" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
@@ -173,6 +183,8 @@ def groups_of(schema: type) -> set[str]:
     """The groups of choices in `configs/` that an app takes."""
     if schema is ActualsConfig:
         return {"data"}
+    if schema is ReplayConfig:
+        return set()
     # levers stand a folder deeper: a strategy brings them in
     folders = {folder.name for folder in CONFIGS.iterdir() if any(folder.glob("*.yaml"))}
     return folders - {"strategy", "lever"} if schema is CompareConfig else folders

@@ -15,6 +15,7 @@ APPS = {
     "frequency": "how many messages a week are best, in the short run and in the long",
     "backtest": "score forecasts from a log's past beside the usual baselines",
     "actuals": "lay what happened over a forecast that was made before",
+    "replay": "one member's life once more, day by day, and where it parts from his twin's",
 }
 USAGE = "\n".join(
     [

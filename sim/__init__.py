@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from sim.store import read_results
     from sim.study.compare import compare
     from sim.study.forecast import forecast
+    from sim.study.replay import replay
 
-__all__ = ["Member", "MembershipModel", "compare", "forecast", "read_results"]
+__all__ = ["Member", "MembershipModel", "compare", "forecast", "read_results", "replay"]
 
 _HOMES = {
     "Member": "sim.model",
@@ -17,6 +18,7 @@ _HOMES = {
     "compare": "sim.study.compare",
     "forecast": "sim.study.forecast",
     "read_results": "sim.store",
+    "replay": "sim.study.replay",
 }
 
 

@@ -460,9 +460,13 @@ class Recruiter:
                 )  # fmt: skip
         return out[:found]
 
+    def gate(self, world: Any, day: int) -> float:
+        """How much trouble it is to join today; 0 where there is no gate."""
+        welcome = world.plan.strategy.welcome
+        return welcome.gate if welcome.on and welcome.start <= day < welcome.stop else 0.0
+
     def _decide(self, world: Any, today: Any, approaches: Any) -> None:
-        people, welcome = world.population, world.plan.strategy.welcome
-        gate = welcome.gate if welcome.on and welcome.start <= today.day < welcome.stop else 0.0
+        people, gate = world.population, self.gate(world, today.day)
         order = np.argsort(approaches["turn"], kind="stable")
         self.directory.reserve(len(approaches))
         joined = np.zeros(len(approaches), dtype=np.int64)
@@ -499,7 +503,7 @@ class Recruiter:
             self.lineage.add(number + int(place), int(newcomers["inviter"][place]))
         newcomers = newcomers[brought]
         newcomers = newcomers[np.argsort(newcomers["inviter"], kind="stable")]
-        schemes = self._schemes(world)
+        schemes = self.schemes(world)
         for block in range(len(people.blocks)):
             low, high = np.searchsorted(newcomers["inviter"], [block * BLOCK, (block + 1) * BLOCK])
             if low < high:
@@ -508,7 +512,7 @@ class Recruiter:
                     newcomers[low:high], schemes, today, world.desk_today(), world.books,
                 )  # fmt: skip
 
-    def _schemes(self, world: Any) -> np.ndarray:
+    def schemes(self, world: Any) -> np.ndarray:
         """What bringing a friend earns through each channel: of `SCHEME`."""
         out, first = np.zeros((len(posting.CHANNELS), len(SCHEME)), dtype=np.int64), world.operator.first_offer
         refer, group = world.plan.strategy.referral, world.plan.strategy.group_buying

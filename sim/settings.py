@@ -208,6 +208,35 @@ class ActualsConfig:
     data: Data = field(default_factory=Data)
 
 
+@dataclass(frozen=True)
+class LogPlace:
+    """Where the purchase log of a run lies now."""
+
+    __pydantic_config__ = STRICT
+
+    path: Annotated[str | None, About("", "where the run's own log lies now; empty: where it lay then")] = None
+
+
+@dataclass(frozen=True)
+class ReplayConfig:
+    """The configuration of living one member's life once more."""
+
+    __pydantic_config__ = STRICT
+
+    run: Annotated[str | None, About("", "a finished folder, results/compare/<name> or results/forecast/<name>")] = (
+        None
+    )
+    member: Annotated[
+        str | None,
+        About("", "whose life: a key, 0 to members - 1 for those of day 0; of a log, as in population.parquet"),
+    ] = None
+    strategy: Annotated[
+        str | None, About("", "which strategy's world beside the baseline's; empty: the first other one")
+    ] = None
+    replication: Annotated[int, between(0, 1_000_000), About("", "which of the run's worlds, from 0 on")] = 0
+    data: LogPlace = field(default_factory=LogPlace)
+
+
 MOST_STRATEGIES = 20
 """More would be a sweep."""
 

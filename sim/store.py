@@ -1,5 +1,6 @@
 """Results on disk: one folder per run, whole or visibly unfinished, with provenance and a content hash."""
 
+import functools
 import hashlib
 import json
 import os
@@ -24,6 +25,10 @@ SPEED_KEYS = {("run", "threads"), ("run", "processes"), ("run", "overwrite"), ("
 TABLES = ("population", "daily", "flows", "cohorts", "growth")
 MODEL_VERSION = "1"
 """Raised when a rule or a default changes, so that results of different models are never mixed."""
+FITTING = ("btyd.py", "calibrate.py", "fit.py", "jump_off.py")
+"""Files of the room `study` on which lives depend: who the members of a log are."""
+NO_LIVES = ("__init__.py", "errors.py", "model.py", "settings.py", "store.py", "accounting/metrics.py")
+"""Files that change no life: they name, check, show and keep."""
 
 
 def package_version() -> str:
@@ -32,6 +37,22 @@ def package_version() -> str:
         return version("membersim")
     except PackageNotFoundError:
         return "unknown"
+
+
+@functools.cache
+def lives_hash() -> str:
+    """The hash (16 hex digits) of the sources on which members' lives depend, so that a life can be lived again.
+
+    Reports and studies may change without it: of these rooms only `FITTING` counts.
+    """
+    root, out = Path(__file__).parent, hashlib.sha256()
+    for file in sorted(root.rglob("*.py")):
+        name, room = file.relative_to(root).as_posix(), file.relative_to(root).parts[0]
+        if room == "report" or name in NO_LIVES or (room == "study" and file.name not in FITTING):
+            continue
+        out.update(f"{name}\n".encode())
+        out.update(file.read_bytes())
+    return out.hexdigest()[:16]
 
 
 def digest(value: Any) -> str:
@@ -69,6 +90,7 @@ def provenance() -> dict[str, Any]:
     return {
         "membersim": package_version(),
         "model": MODEL_VERSION,
+        "lives": lives_hash(),
         "rules": source_hash(),
         "commit": commit,
         "python": platform.python_version(),
