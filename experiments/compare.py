@@ -29,6 +29,14 @@ def run(config: CompareConfig) -> None:
     print(f"\n{summary['call']['sentence']}.")
     for pair in summary["call"]["pairs"]:
         print(f"  {pair['sentence']}\n  {pair['chance']}")
+    if "assumptions" in summary:
+        from sim.report.cited import plain
+        from sim.report.executive import Executive
+        from sim.report.material import Material
+
+        page = Executive(folder, Material(folder).unit_of_money)
+        for words in (*page.carried(), *page.tested()):
+            print(plain(words))
     print()
     for warning in summary["warnings"]:
         print(f"note: {warning}")

@@ -310,18 +310,6 @@ def engaged_rows(engaged: Any, moved: Any, today: int, windows: Any, out: Any) -
 
 
 @kernel
-def naive_rows(rows: Any, relations: Any, low: int, high: int, out: Any) -> None:
-    """Members of day 0 and their orders since, apart for those who were sent messages and those who were not."""
-    for i in range(low, high):
-        m, r = rows[i], relations[i]
-        if m.channel == posting.EXISTING:
-            told = 1 if r.messages > 0 else 0
-            out[told, 0] += 1
-            out[told, 1] += m.orders - r.orders_before
-            out[told, 2] += r.orders_before
-
-
-@kernel
 def permission_rows(rows: Any, relations: Any, low: int, high: int, out: Any) -> None:
     """Listed members by permission: the witness of the books' reachable, muted and blocked."""
     for i in range(low, high):
@@ -613,9 +601,6 @@ class World:
         for other in self._helpers:
             segments += other.segments
             offers += other.offers
-        naive = np.zeros((2, 3), dtype=np.int64)
-        for rows, relations, _, _, low, high in self.population.operated_ranges():
-            naive_rows(rows, relations, low, high, naive)
         assert self.recruiter is not None
         people = self.population
         self.recruiter.lineage.reserve(people.count)
@@ -624,7 +609,7 @@ class World:
         joined = np.maximum(people.column("joined").astype(np.int64), 0)
         tree = family_tree(self.recruiter.lineage.links, joined, spend, self.day)
         grown = (self.recruiter.kept, tree, books.ladder, np.concatenate(self._losses))
-        return Ledger(*base, books.responses, segments, offers, self.engaged, naive, self.groups, *grown)
+        return Ledger(*base, books.responses, segments, offers, self.engaged, self.groups, *grown)
 
     def permissions(self) -> np.ndarray:
         """Count the listed members by permission as they stand: reachable, muted, blocked."""

@@ -298,6 +298,51 @@ class BridgeSettings:
     ] = 16
 
 
+def groups_named(value: object) -> tuple[str, ...]:
+    """Settings or groups of settings as words. Errors: `InputError` where it is no list."""
+    if not isinstance(value, list | tuple):
+        raise InputError(f"assumptions.among={value}: must be a list in brackets, assumptions.among=[response.trust]")
+    return tuple(str(entry) for entry in cast("Sequence[object]", value))
+
+
+@dataclass(frozen=True)
+class AssumptionSettings:
+    """Whether and how it is looked which assumptions carry a comparison's result."""
+
+    __pydantic_config__ = STRICT
+
+    on: Annotated[
+        bool,
+        About("", "whether each assumption is moved, to see which of them the lead of the best strategy rests on"),
+    ] = False
+    step: Annotated[
+        float,
+        Positive,
+        between(1, 100),
+        About("% of what is assumed", "how far each is set lower and higher, within its declared range"),
+    ] = 50.0
+    members: Annotated[
+        int,
+        Positive,
+        between(1, 100_000_000),
+        About("members", "of these smaller worlds, at most run.members; a log brings its own"),
+    ] = 2_000
+    replications: Annotated[
+        int, between(2, 1_000_000), About("", "replications in which all assumptions are moved, the two best alone")
+    ] = 4
+    most: Annotated[
+        int, Positive, between(1, 100), About("assumptions", "that move the lead most are lived again")
+    ] = 6
+    again: Annotated[
+        int, between(2, 1_000_000), About("", "replications, with other luck and of all strategies, of these")
+    ] = 20
+    among: Annotated[
+        tuple[str, ...],
+        BeforeValidator(groups_named),
+        About("", "settings, or groups of them, that are looked at, in brackets; empty: all that are assumptions"),
+    ] = ()
+
+
 @dataclass(frozen=True)
 class CompareRun(Run):
     """How much is run: a comparison may run until it can be called."""
@@ -357,6 +402,7 @@ class CompareConfig:
     fit: Fitting = field(default_factory=Fitting)
     response: Response = field(default_factory=Response)
     bridge: BridgeSettings = field(default_factory=BridgeSettings)
+    assumptions: AssumptionSettings = field(default_factory=AssumptionSettings)
 
     def under(self, strategy: Strategy) -> Config:
         """The configuration of a run of one strategy alone."""

@@ -40,7 +40,7 @@ TINY = ("run.members=300", "run.days=30", "run.replications=5", "run.threads=1",
 PROMISED = (
     "config.yaml", "parameters.json", "manifest.json", "population.parquet", "daily.parquet", "flows.parquet",
     "cohorts.parquet", "forecast.csv", "summary.json", "effects.parquet", "effects.csv", "effects_by_day.csv",
-    "bridge_flows.csv", "timing.parquet", "report.html",
+    "bridge_flows.csv", "selection.csv", "timing.parquet", "report.html", "tables.xlsx",
 )  # fmt: skip
 DRIVER = sleeper("compare", "sim.study.ensemble")
 """The app, which falls asleep when the first strategy has been lived."""
@@ -249,7 +249,7 @@ def test_several_lists_are_a_sweep(call: Call) -> None:
 
 def test_the_groups_of_a_comparison_are_those_of_a_run() -> None:
     ours, theirs = ({field.name for field in dataclasses.fields(cls)} for cls in (CompareConfig, Config))
-    assert ours - {"strategies", "call", "bridge"} == theirs - {"strategy"}
+    assert ours - {"strategies", "call", "bridge", "assumptions"} == theirs - {"strategy"}
     chosen = yaml.safe_load((app.CONFIGS / "compare.yaml").read_text(encoding="utf-8"))
     assert chosen["run"]["replications"] is None
 
@@ -581,7 +581,7 @@ def test_a_page_of_nothing_but_the_same_says_so(tmp_path: Path) -> None:
     run = CompareRun(name="same", members=60, days=7, replications=2)
     folder = study.run_compare(CompareConfig(run=run, strategies=("do_nothing", "do_nothing")), tmp_path)
     text = " ".join(re.sub(r"<[^>]+>", " ", (folder / "report.html").read_text(encoding="utf-8")).split())
-    assert "to the bit, in every pair of twin worlds: none is better in any of them" in text
+    assert "to the bit, in every pair of twin worlds. Every difference is exactly nothing, and none is better" in text
     assert "do_nothing and do_nothing#2 are the same in every replication" in text
     assert not list((folder / "charts").glob("ranks_*"))
 

@@ -171,11 +171,10 @@ class Ledger:
     """Finished books of one replication (all int64): what every report is read from.
 
     opening [channel, STOCKS]: stocks before day 0; stocks [day, channel, STOCKS]; the rest as in `Books`. Where an
-    operator speaks: engaged [day, window of 7 and 30 days]; naive [sent no message or some, (members of day 0, their
-    orders since, their orders before)]; kept [joining day, channel, KEPT]: newcomers, and who of them stayed active;
-    tree [generation, `lineage.TREE`]; ladder [day, tier left, tier reached]; losses [entry] (`posting.LOST`), by day,
-    key and way; None where none does. groups [day,
-    level, `communities.DAILY`]: without days where there are no community groups.
+    operator speaks: engaged [day, window of 7 and 30 days]; kept [joining day, channel, KEPT]: newcomers, and who of
+    them stayed active; tree [generation, `lineage.TREE`]; ladder [day, tier left, tier reached]; losses [entry]
+    (`posting.LOST`), by day, key and way; None where none does. groups [day, level, `communities.DAILY`]: without
+    days where there are no community groups.
     """
 
     opening: np.ndarray
@@ -189,7 +188,6 @@ class Ledger:
     segments: np.ndarray | None = None
     offers: np.ndarray | None = None
     engaged: np.ndarray | None = None
-    naive: np.ndarray | None = None
     groups: np.ndarray | None = None
     kept: np.ndarray | None = None
     tree: np.ndarray | None = None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sim.report.assumptions import Assumed
 from sim.report.bridge import Bridge, bridge_of, section
 from sim.report.charts import (
     BLUE,
@@ -31,6 +32,7 @@ from sim.report.charts import (
     right_labels,
     time_axis,
 )
+from sim.report.executive import Executive
 from sim.report.growth import CHARTS as GROWTH
 from sim.report.growth import Growth, channel_rows, growth_of, terms
 from sim.report.losses import CHARTS as LOSSES
@@ -51,6 +53,8 @@ from sim.report.material import (
     unsigned,
 )
 from sim.report.page import embedded_image, ground, publish
+from sim.report.selection import selection_rows
+from sim.report.workbook import write_workbook
 
 STYLES = (
     (BLUE, "-"), (VERMILION, (0, (6, 2))), (GREEN, (0, (3, 1.5))), (PURPLE, (0, (6, 1.5, 1.5, 1.5))),
@@ -75,6 +79,11 @@ FAR = 200
 """Changes in % beyond which a row would press all others flat."""
 PLACES = ((MIDDLE, "white"), ("#5FA8D6", INK), ("#A6CDE8", INK), ("#E4EEF6", INK))
 """Colours of ranks 1, 2 and 3 and of all lower ones, and of the words on them."""
+SHORT_NOTE = (
+    "In brackets behind a number: its range, which misses the average in 1 of 20 such runs, if the model is right; "
+    "in the first paragraph all ranges hold together so often. "
+    "Each number is a cell of the run's tables and says which when it is pointed at; tables.xlsx has all tables."
+)
 PLENTY = 60
 """Rows of settings beyond which a table is no longer read."""
 
@@ -98,6 +107,11 @@ class Comparison(Material):
     def bridge(self) -> Bridge:
         """What the folder says of where the differences come from."""
         return bridge_of(self, source(self), self.baseline, self.shown)
+
+    @functools.cached_property
+    def assumed(self) -> Assumed:
+        """What the folder says of assumptions that were moved."""
+        return Assumed(self)
 
     @functools.cached_property
     def lost(self) -> Tables:
@@ -124,8 +138,8 @@ class Comparison(Material):
 
     @functools.cached_property
     def metrics(self) -> list[str]:
-        """The headline metrics, in the order of the summary."""
-        return list(dict.fromkeys(str(entry["metric"]) for entry in self.effects))
+        """The headline metrics: that on which the comparison is called, then the others as in the summary."""
+        return list(dict.fromkeys([str(self.call["metric"]), *(str(entry["metric"]) for entry in self.effects)]))
 
     @functools.cached_property
     def ranks(self) -> pd.DataFrame:
@@ -158,10 +172,11 @@ class Comparison(Material):
 
 
 def write_comparison(folder: Path) -> None:
-    """Draw the charts of a comparison and write its page, reading nothing but its own files."""
+    """Draw the charts of a comparison, write its page and its workbook, reading nothing but its own files."""
     m = Comparison(Path(folder))
     charts = all_charts(m)
     publish(m.folder, charts, "comparison.html", lambda images: content(m, charts, images))
+    write_workbook(m.folder)
 
 
 # ---------------------------------------------------------------------------- the finding
@@ -215,6 +230,8 @@ def finding(m: Comparison, metric: str) -> str:
     first, last = short(str(best["strategy"])), short(str(worst["strategy"]))
     if len(found) == 1:
         return f"{first}: {more(m, best, what)} than {than} {at}{share(best)}"
+    if float(best["effect"]) < 0 and len(apart) == len(found) and best["wins_by"] == "more":
+        return f"{than} has the most {what} {at}; next is {first} with {more(m, best)}{share(best)}"
     if float(best["effect"]) < 0:
         less = "less" if best.get("unit") == "CNY" else "fewer"
         who = "Every strategy has" if len(apart) == len(found) else f"{len(apart)} of {len(found)} strategies have"
@@ -266,7 +283,8 @@ def all_charts(m: Comparison) -> list[Chart]:
             effect_chart(m, last.name.removeprefix("effect_"), wide=True) or c if c is last else c for c in found
         ]
     lost = loss_charts(m.lost, [m.baseline, *m.shown], source(m))
-    return [*found, *m.bridge.charts(), *lost, *m.grown.charts()]
+    moved = m.assumed.chart()
+    return [*found, *m.bridge.charts(), *lost, *([moved] if moved else []), *m.grown.charts()]
 
 
 class Legend:
@@ -594,19 +612,24 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
     grown = [chart.name for chart in charts if chart.name in GROWTH]
     bridged = [chart for chart in charts if chart.name.startswith("bridge_")]
     lost = [chart.name for chart in charts if chart.name in LOSSES]
-    apart = {*grown, *lost, *(chart.name for chart in bridged)}
+    moved = [chart for chart in charts if chart.name == "assumptions"]
+    apart = {*grown, *lost, *(chart.name for chart in bridged), "assumptions"}
+    short_page, selected = Executive(m.folder, m.unit_of_money), selection_rows(m)
     base["glossary"] = [*own_terms(m), *base["glossary"], *terms(grown), *loss_terms(lost)]
     page = {
         "title": finding(m, m.metrics[0]),
         "subtitle": m.title,
-        "lead": lead(m),
+        "lead": [],
         "warnings": [*standing(m), *(str(text) for text in m.summary.get("warnings", []))],
         "contents": [
+            ("short", "In short"),
             ("call", "Which, and how surely"),
             ("numbers", "Effects"),
             ("charts", "Pictures"),
             *([("bridge", "Where it comes from")] if m.bridge.flows is not None else []),
             *([("losses", "Whom it costs")] if lost else []),
+            *([("selection", "Who they were anyway")] if len(selected) else []),
+            *([("assumptions", "Which assumptions carry it")] if m.assumed.about else []),
             *([("growth", "How it grew")] if grown else []),
             ("strategies", "The strategies"),
             ("sure", "How sure"),
@@ -623,7 +646,10 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         "blocks": [{"strategy": name, "rows": table_rows(m, name)} for name in m.strategies[1:]],
         "below_numbers": below_numbers(m),
         "method": method(m),
-        "targeting": targeting(m),
+        "selection": selected,
+        "assumed": m.assumed.section([embedded_image(chart, images[chart.name]) for chart in moved]),
+        "short": short_page.paragraphs(),
+        "short_note": SHORT_NOTE,
         "charts": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name not in apart],
         "bridge": section(m.bridge, [embedded_image(chart, images[chart.name]) for chart in bridged]),
         "losses": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name in LOSSES],
@@ -640,19 +666,6 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         "sure": sure(m),
     }
     return unbroken(page) | base
-
-
-def lead(m: Comparison) -> list[str]:
-    """The findings that follow the first one."""
-    out = [f"{m.call['sentence']}."]
-    out += [said(m, m.metrics[0])] if len(m.strategies) <= 4 else []
-    out += [finding(m, metric) + "." for metric in m.metrics[1:] if metric in ("revenue", "mau")]
-    if all(identical(entry) for entry in m.effects):
-        out = [
-            f"Every number is the same as under {m.baseline}, to the bit, in every pair of twin worlds: "
-            "none is better in any of them."
-        ]
-    return out
 
 
 def call(m: Comparison) -> dict[str, Any]:
@@ -832,25 +845,6 @@ def method(m: Comparison) -> list[str]:
         + ("It is a confidence sequence" if m.call["until_called"] else "It is Student's interval")
         + " over the pairs: the pair is the unit, not the member and not the day.",
     ]
-
-
-def targeting(m: Comparison) -> list[str]:
-    """Where a strategy spoke to some members only: what a report without twins would say of it, and what it did."""
-    out = []
-    for found in m.summary.get("targeting", []):
-        naive, twin = found["naive"], found["twin"]
-        wide = twin["high95"] - twin["low95"]
-        apart = "" if twin["low95"] > 0.0 or twin["high95"] < 0.0 else ", not told apart from 0"
-        seen = minus(signed(naive["lift_pct"], naive["high95"] - naive["low95"]))
-        low, mean, high = (minus(signed(twin[key], wide)) for key in ("low95", "lift_pct", "high95"))
-        told = percent(found["told_share"])
-        out.append(
-            f"{found['strategy']} spoke to {told} of the members of day 0. They placed {seen} % orders against those "
-            "it left alone: that is what a report without a control group shows, and most of it is who they are. "
-            f"The very same members placed {mean} % orders against their twins (95 %: {low} to {high} %{apart}): "
-            "that is what the strategy did."
-        )
-    return out
 
 
 def not_drawn(m: Comparison, charts: list[Chart]) -> list[str]:

@@ -23,6 +23,7 @@ from sim.settings import Calling, CompareConfig, named_groups
 from sim.store import RunFolder, config_hash, content_hash
 from sim.strategy import Strategy, read_strategy
 from sim.study import calling
+from sim.study.assumptions import check_among, examined
 from sim.study.bands import errors_within, forecast_table, summarise
 from sim.study.bridge import bridge, difference_words
 from sim.study.ensemble import Ensemble, joined, run_ensemble
@@ -44,6 +45,7 @@ from sim.study.forecast import (
 )
 from sim.study.growth import growth_tables
 from sim.study.losses import DEPARTURE_COLUMNS, loss_tables, loss_words
+from sim.study.selection import selection_table
 from sim.units import checked
 
 REPLICATIONS = 20
@@ -132,6 +134,7 @@ class Twins:
 
 def prepare_twins(config: CompareConfig) -> Twins:
     """Check a comparison, read and fit the log once, and plan one run for each strategy. Errors: `InputError`."""
+    check_among(config)
     strategies = read_strategies(config.strategies)
     for strategy in strategies.values():
         config.under(strategy).cross_check()
@@ -166,6 +169,7 @@ def run_compare(config: CompareConfig, root: Path, progress: Progress | None = N
     began = time.perf_counter()
     tables, documents = comparison(twins, lived)
     with_bridge(tables, documents, twins, lived, folder.parts / "bridge", say)
+    with_assumptions(tables, documents, twins, lived, folder.parts / "assumptions", say)
     content = content_hash(tables, documents)  # of the numbers; what follows from them may be put otherwise
     tables, documents = concluded(twins, lived, tables, documents)
     described = {"effects.parquet": EFFECT_COLUMNS, "departures.parquet": DEPARTURE_COLUMNS}
@@ -203,6 +207,7 @@ def compare(strategies: Sequence[str], data: str = "none", **groups: Any) -> Out
     lived, _ = live(twins)
     tables, documents = comparison(twins, lived)
     with_bridge(tables, documents, twins, lived)
+    with_assumptions(tables, documents, twins, lived)
     tables, documents = concluded(twins, lived, tables, documents)
     frames = {"intervals" if name == "effects.csv" else name.rsplit(".", 1)[0]: t for name, t in tables.items()}
     return Outcome(frames, documents["summary.json"], documents["parameters.json"])
@@ -218,6 +223,24 @@ def with_bridge(
     found, told = bridge(twins.ready.plan, twins.strategies, lived, *settings, money, parts, say)
     tables |= found
     documents["summary.json"]["bridge"] = told
+
+
+def with_assumptions(
+    tables: dict[str, pd.DataFrame], documents: dict[str, Any], twins: Twins, lived: dict[str, Ensemble],
+    parts: Path | None = None, say: Progress | None = None,
+) -> None:  # fmt: skip
+    """Add which assumptions carry the result, where that is asked for."""
+    if twins.config.assumptions.on:
+        unused = documents["parameters.json"].get("fitted", {}).get("takes_the_place_of", ())
+        found, told = examined(twins.config, twins.ready, twins.strategies, called(twins, lived), unused, parts, say)
+        tables |= found
+        documents["summary.json"]["assumptions"] = told
+
+
+def called(twins: Twins, lived: dict[str, Ensemble]) -> dict[str, Any]:
+    """What can be said of the number on which the comparison is called; see `calling.called`."""
+    call = twins.config.call
+    return calling.called(at_the_end(lived, call.metric), call.metric, call.smallest, twins.reach)
 
 
 def live(
@@ -241,7 +264,7 @@ def live(
             )  # fmt: skip
             lived[name] = joined([lived[name], more]) if name in lived else more
             seconds[name] += time.perf_counter() - began
-        if calling.called(at_the_end(lived, call.metric), call.metric, call.smallest, twins.reach)["settled"]:
+        if called(twins, lived)["settled"]:
             break
     for name, ensemble in lived.items():
         if say is not None:
@@ -372,6 +395,7 @@ def comparison(twins: Twins, lived: dict[str, Ensemble]) -> tuple[dict[str, pd.D
         "effects_by_day.csv": intervals_table(lived, effect_days(days).tolist(), told, twins.reach),
         **growth_tables(lived),
         **loss_tables(lived),
+        "selection.csv": selection_table(lived),
     }
     members = tables["members.csv"]
     losses = [
@@ -399,7 +423,7 @@ def concluded(
         told |= {"settled": row["settled"], "wins_by": row["wins_by"], "ties": int(row["ties"])}
         more = entry | {"replications": summary["replications"], **told}
         effects.append(more | {"chance": chance_words(more)})
-    verdict = calling.called(at_the_end(lived, call.metric), call.metric, call.smallest, twins.reach)
+    verdict = called(twins, lived)
     verdict |= {"label": dict(HEADLINES)[call.metric], "unit": KNOWN[call.metric].unit, "most": call.most,
                 "until_called": twins.config.until_called}  # fmt: skip
     for pair in verdict["pairs"]:
@@ -525,35 +549,9 @@ def summary_document(twins: Twins, lived: dict[str, Ensemble], intervals: pd.Dat
         "variance_ratio": pairs[others[0]]["variance_ratio"],
         "pairs": pairs,
         "warnings": warnings(count, sum(entry["high95"] > entry["low95"] for entry in effects)),
-        "targeting": [found for name in others if (found := targeting(lived[baseline], lived[name], name))],
         "targets": [],
         "notes": [asdict(note) for note in ready.notes],
     }
-
-
-def targeting(base: Ensemble, ours: Ensemble, strategy: str) -> dict[str, Any] | None:
-    """Two readings of what a strategy did that spoke to some members only; None where it spoke to nearly all or none.
-
-    naive: how much more the members who were sent messages ordered than those who were not: what a report without a
-    control group shows; it is mostly who they are. twin: how much more the very same members ordered than in the twin
-    world without the strategy. Both in %, with their 95 % intervals over replications.
-    """
-    if not ours.naive.size:
-        return None
-    untold, told = ours.naive[:, 0].astype(float), ours.naive[:, 1].astype(float)
-    share = told[:, 0].sum() / (told[:, 0].sum() + untold[:, 0].sum())
-    if not 0.02 <= share <= 0.98:
-        return None
-    place = ours.names.index("orders_existing")
-    gained = (to_date(ours)[:, -1, place] - to_date(base)[:, -1, place]).astype(float)
-    naive = 100.0 * ((told[:, 1] / told[:, 0]) / (untold[:, 1] / untold[:, 0]) - 1.0)
-    twin = 100.0 * gained / (told[:, 1] - gained)
-    out: dict[str, Any] = {"strategy": strategy, "told_share": float(share)}
-    wide = errors_within(len(twin)) / np.sqrt(len(twin))
-    for name, values in (("naive", naive), ("twin", twin)):
-        mean, error = float(values.mean()), float(values.std(ddof=1)) * wide
-        out[name] = {"lift_pct": mean, "low95": mean - error, "high95": mean + error}
-    return out
 
 
 def known(value: Any) -> float | None:

@@ -36,11 +36,11 @@ class Ensemble:
     operator speaks); flows [replication, day, channel, FLOWS]; cohorts [replication, joining month, calendar month,
     COHORT]; monthly [replication, calendar month, channel, MONTHLY]; member_weeks [week, founder]: orders of each
     member of day 0, summed over replications, where asked for (otherwise empty). Where an operator speaks: segments
-    [replication, period of 30 days, SEGMENTS, SEGMENT_EVENTS]; naive [replication, sent no message or some, (members
-    of day 0, orders since, orders before)]; otherwise empty. groups [replication, day, level, `communities.DAILY`];
-    empty where there are no community groups. Of members of day 0, the first `FOLLOWED` of them: fates [replication,
-    member] (int16, see `fate_of`) and spent [replication, member] (int32, cents since day 0). departures [loss]
-    (`DEPARTURE`): every loss of the first replications, those in which `LEDGERS` members of day 0 live.
+    [replication, period of 30 days, SEGMENTS, SEGMENT_EVENTS]; otherwise empty. groups [replication, day, level,
+    `communities.DAILY`]; empty where there are no community groups. Of members of day 0, the first `FOLLOWED` of
+    them: fates [replication, member] (int16, see `fate_of`), spent [replication, member] (int32, cents since day 0)
+    and marks [replication, member] (uint8, see `marks_of`). departures [loss] (`DEPARTURE`): every loss of the first
+    replications, those in which `LEDGERS` members of day 0 live; arrivals [newcomer of any replication, `ARRIVAL`].
     """
 
     daily: np.ndarray
@@ -48,7 +48,6 @@ class Ensemble:
     cohorts: np.ndarray
     monthly: np.ndarray
     segments: np.ndarray
-    naive: np.ndarray
     groups: np.ndarray
     channels: np.ndarray
     tree: np.ndarray
@@ -56,6 +55,8 @@ class Ensemble:
     fates: np.ndarray
     spent: np.ndarray
     departures: np.ndarray
+    marks: np.ndarray
+    arrivals: np.ndarray
     member_weeks: np.ndarray
 
     @property
@@ -86,17 +87,18 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
     daily = np.stack(list(metrics.daily_columns(ledger, plan.days).values()), axis=1)
     none = np.zeros(0, dtype=np.int64)
     segments = none if ledger.segments is None else ledger.segments
-    naive = none if ledger.naive is None else ledger.naive
     flows, cohorts, monthly = ledger.flows[None], ledger.cohorts[None], ledger.monthly[None]
     groups = none if ledger.groups is None else ledger.groups
     channels = none if ledger.responses is None else by_channel(ledger)
     tree = none if ledger.tree is None else ledger.tree
-    ladder = none if ledger.ladder is None or not ledger.ladder.any() else ledger.ladder
+    ladder = ledger.ladder if ledger.ladder is not None and plan.strategy.tiers.on else none
     fates = fate_of(world, followed) if followed else np.zeros(0, dtype=np.int16)
     spent = (world.population.column("spend")[:followed] - before).astype(np.int32)
     departures = departures_of(world, replication, ledger)
-    grown = (channels[None], tree[None], ladder[None], fates[None], spent[None], departures)
-    return Ensemble(daily[None], flows, cohorts, monthly, segments[None], naive[None], groups[None], *grown, weeks)
+    marks = marks_of(world, followed) if followed else np.zeros(0, dtype=np.uint8)
+    arrivals = arrivals_of(world, replication) if plan.operated else np.zeros((0, len(ARRIVAL)), dtype=np.int64)
+    grown = (channels[None], tree[None], ladder[None], fates[None], spent[None], departures, marks[None], arrivals)
+    return Ensemble(daily[None], flows, cohorts, monthly, segments[None], groups[None], *grown, weeks)
 
 
 LEDGERS = 200_000
@@ -139,6 +141,39 @@ def fate_of(world: World, count: int) -> np.ndarray:
         people.column(name)[:count].astype(np.int16) for name in ("lost_by", "segment", "listed")
     )
     return lost + SEGMENT * segment + GONE * (1 - listed)
+
+
+GROUP, MESSAGED = 4, 16
+"""In a mark: what one step of the community group's level counts, and 1 for one to whom messages were sent."""
+
+
+def marks_of(world: World, count: int) -> np.ndarray:
+    """What the operator made of the first `count` members, as they stand: uint8, the tier, plus `GROUP` times 1 + the
+    level of the community group (0 for none), plus `MESSAGED` where any message was sent."""
+    people = world.population
+    tier, group, messages = (people.column(name)[:count].astype(np.int64) for name in ("tier", "group", "messages"))
+    level = np.zeros(count, dtype=np.int64)
+    communities = world.operator.communities if world.operator is not None else None
+    if communities is not None:
+        level = np.where(group >= 0, communities.state["level"][group].astype(np.int64) + 1, 0)
+    return (tier + GROUP * level + MESSAGED * (messages > 0)).astype(np.uint8)
+
+
+ARRIVAL = ("replication", "key", "channel", "cents", "every")
+"""What is kept of newcomers one by one: who he is, how he came, what he has spent; 1 person in `every` is kept."""
+
+
+def arrivals_of(world: World, replication: int) -> np.ndarray:
+    """Newcomers one by one, int64 [newcomer, ARRIVAL]; where they are many, those of every second, fourth … key."""
+    people = world.population
+    first = world.plan.founders.count
+    keys, channel, cents = (people.column(name)[first:].astype(np.int64) for name in ("key", "channel", "spend"))
+    every = 1
+    while len(keys) > every * FOLLOWED:
+        every *= 2
+    here = keys % every == 0
+    told = (np.full(len(keys), replication), keys, channel, cents, np.full(len(keys), every))
+    return np.stack(told, axis=1)[here]
 
 
 BY_CHANNEL = (
