@@ -230,8 +230,6 @@ def finding(m: Comparison, metric: str) -> str:
     first, last = short(str(best["strategy"])), short(str(worst["strategy"]))
     if len(found) == 1:
         return f"{first}: {more(m, best, what)} than {than} {at}{share(best)}"
-    if float(best["effect"]) < 0 and len(apart) == len(found) and best["wins_by"] == "more":
-        return f"{than} has the most {what} {at}; next is {first} with {more(m, best)}{share(best)}"
     if float(best["effect"]) < 0:
         less = "less" if best.get("unit") == "CNY" else "fewer"
         who = "Every strategy has" if len(apart) == len(found) else f"{len(apart)} of {len(found)} strategies have"
@@ -244,6 +242,18 @@ def finding(m: Comparison, metric: str) -> str:
     elif len(lead) > 2:
         text = f"{len(lead)} strategies share the lead in {what}: up to {more(m, best)} than {than} {at}"
     return text + (f"; {last} has {more(m, worst)}{share(worst)}" if float(worst["effect"]) < 0 else "")
+
+
+def headline(m: Comparison) -> str:
+    """What the comparison comes to, as the page's title: the best against the runner-up, where that is settled."""
+    best, second = m.call["best"], m.call["runner_up"]
+    lead = next(pair for pair in m.call["pairs"] if {pair["strategy"], pair["baseline"]} == {best, second})
+    if len(m.strategies) == 2 or lead["settled"] != "apart":
+        return finding(m, m.metrics[0])
+    size = unsigned(abs(float(lead["effect"])), float(lead["high"]) - float(lead["low"])) + money(m, lead)
+    most, than = ("most", "more") if m.call["wins_by"] == "more" else ("least", "less")
+    what, at = noun(m, m.metrics[0]), when(m, m.metrics[0])
+    return f"{short(best)} has the {most} {what} {at}: {size} {than} than {short(second)}, which is next"
 
 
 def money(m: Comparison, entry: Mapping[str, Any]) -> str:
@@ -617,7 +627,7 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
     short_page, selected = Executive(m.folder, m.unit_of_money), selection_rows(m)
     base["glossary"] = [*own_terms(m), *base["glossary"], *terms(grown), *loss_terms(lost)]
     page = {
-        "title": finding(m, m.metrics[0]),
+        "title": headline(m),
         "subtitle": m.title,
         "lead": [],
         "warnings": [*standing(m), *(str(text) for text in m.summary.get("warnings", []))],

@@ -185,8 +185,10 @@ class Executive:
         for metric, name in asked:
             told = self.largest(name, "bridge_flows.csv", "flow", metric=metric, kind="flow")
             if told:
-                words = "What {who} changes against {base} in {metric}: {told}."
-                yield sentence(words, who=Name(name), base=self.base, metric=metric, told=told)
+                first = (metric, name) == asked[0]
+                saved = ", a cost that is saved counting as more" if first else ""
+                words = "What {who} changes against {base} in {metric}{saved}: {told}."
+                yield sentence(words, who=Name(name), base=self.base, metric=metric, told=told, saved=saved)
         told = self.largest(self.who, "bridge_levers.csv", "lever", metric=self.metric, measure="share")
         if told:
             words = "By levers of {who}, in {label}: {told}."
