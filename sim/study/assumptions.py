@@ -23,7 +23,7 @@ from sim.engine import Plan
 from sim.errors import InputError, nearest
 from sim.settings import CompareConfig
 from sim.strategy import Strategy
-from sim.study.bridge import Lives, outcomes, told
+from sim.study.bridge import outcomes, told
 from sim.study.calling import sign_of
 from sim.study.ensemble import new_pool, run_one
 from sim.study.forecast import Prepared, prepare
@@ -124,6 +124,13 @@ def smaller(config: CompareConfig) -> CompareConfig:
     return replace(config, run=replace(config.run, members=members), market=replace(config.market, size=size))
 
 
+@dataclass
+class Outcomes:
+    """What a world came to: all metrics at the end, int64 [replication, metric]."""
+
+    values: np.ndarray
+
+
 def lives(plan: Plan, seed: int, first: int, count: int) -> np.ndarray:
     """Outcomes of some replications of a world, int64 [replication, metric]."""
     return np.concatenate([outcomes(run_one(plan, seed, r)) for r in range(first, first + count)])
@@ -176,7 +183,7 @@ class Bench:
         every = list(dict.fromkeys(wanted))
         out: dict[World, np.ndarray] = {}
         for world in every:
-            found = kept(self._file(world, first, count), Lives) if self.parts else None
+            found = kept(self._file(world, first, count), Outcomes) if self.parts else None
             if found is not None and len(found.values) == count:
                 out[world] = found.values
         say(len(out), len(every))
@@ -191,7 +198,7 @@ class Bench:
                     world = jobs[future]
                     out[world] = future.result()
                     if self.parts:
-                        keep(self._file(world, first, count), Lives(out[world]))
+                        keep(self._file(world, first, count), Outcomes(out[world]))
                     say(len(out), len(every))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
