@@ -173,13 +173,14 @@ def by_lever(table: pd.DataFrame, names: Sequence[str], source: str) -> Chart | 
     lost = max(rows, key=lambda row: row[1]["mean"])
     kept = max(rows, key=lambda row: row[2]["mean"])
     title = f"{capital(kept[0])} keeps most members: {number(kept[2]['mean'])}"
-    title += f"; {lost[0]} loses most: {number(lost[1]['mean'])}" if lost[1]["mean"] > 0.0 else "; no lever loses any"
+    ends = "it loses most, too" if lost is kept else f"{lost[0]} loses most"
+    title += f"; {ends}: {number(lost[1]['mean'])}" if lost[1]["mean"] > 0.0 else "; no lever loses any"
     told = [f"{label} keeps {number(b['mean'])} and loses {number(a['mean'])}" for label, a, b in rows]
     takeaway = f"Of the members of day 0: {'; '.join(told)}."
     how = (
         "Each lever against the same strategy without it, with the same persons and luck: lost by it, whoever stays "
-        "without it; kept by it, whoever would be lost. Lines: 95 % intervals. Levers that need each other claim the "
-        "same members, so that the bars need not add up."
+        "without it; kept by it, whoever would be lost. Lines: 95 % intervals, over as many pairs of worlds as the "
+        "bridge has. Levers that need each other claim the same members, so that the bars need not add up."
     )
     alt = f"Bars to the left for members lost by each lever and to the right for members kept. {takeaway}"
 
@@ -219,11 +220,11 @@ def lever_bars(title: str, source: str, rows: Sequence[tuple[str, Mapping[str, A
     return sheet
 
 
-def sentences(m: Material, names: Sequence[str]) -> list[str]:
-    """Whom each strategy and each of its levers loses and keeps, but for what."""
-    every = [*m.summary.get("losses", []), *(m.summary.get("bridge") or {}).get("members", [])]
+def sentences(m: Material, names: Sequence[str], levers: bool) -> list[str]:
+    """Whom each strategy, or each of its levers, loses and keeps, but for what."""
+    every = (m.summary.get("bridge") or {}).get("members", []) if levers else m.summary.get("losses", [])
     return [
-        f"{entry['strategy']}{', ' + entry['lever'] if 'lever' in entry else ''}: {entry['sentence']}."
+        minus(f"{entry['strategy']}{', ' + entry['lever'] if levers else ''}: {entry['sentence']}.")
         for entry in every
         if entry["strategy"] in names
     ]

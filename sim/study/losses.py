@@ -182,7 +182,7 @@ def loss_words(head: Mapping[str, str], rows: pd.DataFrame, without: str) -> dic
     """
     every = rows[rows["segment"] == "all"].set_index("measure")
     stay, go = (with_interval(every.loc[kind]) for kind in ("disturbed", "persuaded"))
-    text = f"of the members of day 0 {stay} would have stayed {without}, and {go} would have been lost"
+    text = f"{stay} members of day 0 would have stayed {without}, and {go} would be lost"
     return {**head, "without": without, "sentence": text}
 
 
