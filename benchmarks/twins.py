@@ -1,7 +1,7 @@
 """Does common luck pay? For a 10 % change of a lever: how many times more worlds without it, for the same interval.
 
 
-    python -m benchmarks.twins [--json FILE]
+    python -m benchmarks.twins [LEVER ...] [--json FILE]
 
 A strategy with one lever at its usual setting (and what that lever needs) is laid beside the same strategy with the
 lever's main number changed by a tenth, both in the default market. The variance ratio is that of a difference between
@@ -39,10 +39,10 @@ LEVERS: dict[str, tuple[tuple[str, ...], str, float, float]] = {
     "acquisition": ((), "trial_ads", 20_000, 22_000),
     "referral": ((), "reward", 50, 55),
     "advocates": ((), "count", 10, 11),
-    "sharing": ((), "reward", 2, 2.2),
+    "sharing": (MESSAGES, "reward", 2, 2.2),
     "group_buying": ((), "value", 15, 16.5),
     "alliance": ((), "bundle", 15, 16.5),
-    "tiers": ((), "off_gold", 0.02, 0.022),
+    "tiers": ((), "silver", 500, 550),
     "member_day": ((), "discount", 0.2, 0.22),
     "points": ((), "worth", 5, 5.5),
     "community": (MESSAGES, "opening", 0.3, 0.33),
@@ -104,19 +104,20 @@ def told(found: tuple[float, float, float]) -> str:
 def main() -> None:
     """The table."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("levers", nargs="*", choices=[*LEVERS, []], metavar="LEVER")
     parser.add_argument("--json", type=Path)
-    where = parser.parse_args().json
+    given = parser.parse_args()
     records = []
     print(f"| lever | main number | {' | '.join(METRICS)} |\n|---|---|{'---|' * len(METRICS)}")
     with tempfile.TemporaryDirectory() as folder:
-        for lever in LEVERS:
+        for lever in given.levers or LEVERS:
             found = measured(lever, Path(folder))
             records.append(found)
             cells = " | ".join(told(found[metric]["ratio"]) for metric in METRICS)
             change = f"`{found['number']}` {found['from']:g} to {found['to']:g}"
             print(f"| `{lever}` | {change} | {cells} |", flush=True)
-    if where is not None:
-        where.write_text(json.dumps(records, indent=2), encoding="utf-8")
+    if given.json is not None:
+        given.json.write_text(json.dumps(records, indent=2), encoding="utf-8")
 
 
 if __name__ == "__main__":
