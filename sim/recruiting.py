@@ -387,6 +387,7 @@ class Recruiter:
         rows, columns = network.hall(self.network[0])
         self.seats = rows * columns / market.size
         channels, weeks = market.channels, plan.days // 7 + 1
+        self.changes = [channel.change for channel in channels.each()]
         self.prices = [
             weekly_prices(world.luck, CHANNEL_KEY + np.uint64(c), weeks, channels.shock, channels.memory)
             for c in range(len(posting.CHANNELS))
@@ -429,10 +430,15 @@ class Recruiter:
     def _bought(self, world: Any, today: Any, entrance: Entrance) -> np.ndarray:
         """As many contacts as today's money buys, at today's price."""
         channel = entrance.channel
+        change = self.changes[channel - posting.FIRST_PAID]
+        changed = change.holds(today.day)
+        if changed and change.closed:
+            return np.zeros(0, dtype=APPROACH)
         audience = max(int(entrance.reach * world.plan.market.size), 1)
         seats = max(int(audience * self.seats), 1)  # some seats of the market are empty
         used = self.contacts[channel] / audience
         price = entrance.cost * exp(entrance.rise * used) * self.prices[channel][today.day // 7]
+        price *= change.price if changed else 1.0
         self.purse[channel] += entrance.budget
         count = int(self.purse[channel] // price)
         self.purse[channel] -= count * price

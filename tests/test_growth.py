@@ -22,11 +22,13 @@ from hypothesis import strategies as st
 
 from sim import engine, network
 from sim.accounting import metrics, posting
+from sim.accounting.lineage import cost_of_joining
 from sim.accounting.posting import CHANNELS, JOINED, ORGANIC, RESPONSES
 from sim.behaviour.inviting import Inviting
 from sim.behaviour.joining import Joining as Persuading
 from sim.behaviour.response import Response
 from sim.engine import EmbeddedFounders, Plan, World
+from sim.errors import InputError
 from sim.levers.acquisition import Acquisition
 from sim.levers.advocates import Advocates
 from sim.levers.community import Community
@@ -45,6 +47,9 @@ from sim.model import MembershipModel
 from sim.network import Network
 from sim.population import MEMBER, RELATION
 from sim.strategy import Budget, Strategy
+from sim.study.ensemble import BY_CHANNEL, joins_of
+from sim.study.ensemble import by_channel as by_channel_table
+from sim.world.channels import Change, Channel, Channels
 from sim.world.market import Joining, Market
 from tests.test_delivery import BUSY, IMPATIENT, START, plan_of, relaxed, seeds, wallets
 from tests.test_strategy import LATE, Stepping, same_base, same_books, same_lives
@@ -314,6 +319,81 @@ def test_the_books_balance_where_everything_grows() -> None:
     ):
         assert by_channel(world, RESPONSES.index(event)).sum() > 0, event
     assert world.population.column("guarded").sum() > 0
+
+
+def test_every_joining_has_a_channel_an_inviter_and_a_cost() -> None:
+    """Line by line the table of joinings is what the rows and the books say, and its costs are theirs to the cent."""
+    world = lived(GROWING, members=250, days=90, size=4000)
+    ledger, people, founders = world.ledger(), world.population, world.plan.founders.count
+    assert ledger.responses is not None
+    assert world.recruiter is not None
+    table = joins_of(world, ledger)
+    key, day, channel, inviter, generation, cost = table.T
+    for place, told in enumerate(by_channel_table(ledger)):
+        here = channel == place
+        assert np.bincount(day[here], minlength=90).tolist() == ledger.flows[:90, place, JOINED].tolist()
+        if here.any():
+            assert cost[here].sum() == told[BY_CHANNEL.index("winning")]
+    assert (cost >= 0).all()
+    assert (cost[channel == ORGANIC] == 0).all()
+    assert key.tolist() == people.column("key")[founders:].tolist()
+    born = dict.fromkeys(people.column("key")[:founders].tolist(), 0)
+    born |= dict(zip(key.tolist(), generation.tolist(), strict=True))
+    brought = np.isin(channel, TOLD)
+    assert (brought == (generation > 0)).all()
+    assert brought.sum() > 100
+    for child in np.flatnonzero(brought):
+        assert generation[child] == born[int(inviter[child])] + 1
+    per = [int(np.sum(inviter[brought] == who)) for who in people.column("key").tolist()]
+    assert per == people.column("brought").tolist()
+
+
+@given(joined=st.lists(st.integers(0, 4), min_size=1, max_size=30).filter(any), data=st.data())
+def test_what_joining_costs_is_shared_out_to_the_cent(joined: list[int], data: Any) -> None:
+    money = st.lists(st.integers(0, 10**9), min_size=len(joined), max_size=len(joined))
+    spent, rewards = (np.array(data.draw(money)) for _ in range(2))
+    cost = cost_of_joining(np.array(joined), spent, rewards)
+    assert len(cost) == sum(joined)
+    assert cost.sum() == spent.sum() + rewards.sum()
+    assert (cost >= 0).all()
+
+
+def test_what_joining_costs_by_hand() -> None:
+    """Contacts fall to the next who join, and at the end to the last; coupons to all who have joined by then."""
+    joined, none = np.array([0, 2, 0, 1, 0]), np.zeros(5, dtype=int)
+    assert cost_of_joining(joined, np.array([10, 10, 7, 0, 5]), none).tolist() == [10, 10, 12]
+    assert cost_of_joining(joined, none, np.array([0, 4, 6, 9, 0])).tolist() == [8, 8, 3]
+
+
+CLOSED = Change(closed=True, start=20)
+
+
+@pytest.mark.parametrize("change", [CLOSED, Change(price=3.0, start=20), dataclasses.replace(CLOSED, stop=30)])
+def test_a_platform_that_changes_its_rules_sells_less_from_that_day_on(change: Change) -> None:
+    """Until that day all is as it was, to the bit; the other entrance buys on, and what is not bought is not paid."""
+    plain, changed = (
+        lived(Strategy(acquisition=ADS), size=4000, channels=dataclasses.replace(Channels(), trial_ads=ads))
+        for ads in (Channels().trial_ads, dataclasses.replace(Channels().trial_ads, change=change))
+    )
+    (before, now), place = (world.ledger().responses for world in (plain, changed)), CHANNELS.index("trial_ads")
+    assert before is not None
+    assert now is not None
+    assert (before[:20] == now[:20]).all()
+    bought, left = (r[:, :, posting.CONTACTS] for r in (before, now))
+    others = np.arange(len(CHANNELS)) != place
+    assert (bought[:, others] == left[:, others]).all()
+    assert bought[20:, place].sum() > 100
+    if change.closed:
+        shut = slice(20, change.stop)
+        assert left[shut, place].sum() == now[shut, place, posting.ACQUISITION_COST].sum() == 0
+        assert change.stop > 40 or left[change.stop :, place].sum() > 30
+    else:
+        assert left[20:, place].sum() == pytest.approx(bought[20:, place].sum() / 3.0, rel=0.1)
+
+
+def test_a_change_of_rules_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(InputError, match=r"market\.channels.partner\.change: stop=5 must come after start=9"):
+        dataclasses.replace(Channels(), partner=Channel(change=Change(start=9, stop=5))).cross_check()
 
 
 @pytest.mark.parametrize("size", [120, 121, 150, 400])

@@ -24,7 +24,7 @@ from sim.levers.referral import Referral
 from sim.levers.sharing import Sharing
 from sim.network import Network
 from sim.strategy import Strategy
-from sim.world.channels import Channels
+from sim.world.channels import Change, Channel, Channels
 from sim.world.market import Joining, Market
 from sim.world.rivals import Rivals
 from tests.reference.growth_model import GrowthModel
@@ -246,6 +246,10 @@ def share() -> st.SearchStrategy[float]:
 def growing(draw: Any) -> Growing:
     """A small world that grows in random ways, in a market of random circles."""
     money = st.sampled_from([0.0, 150.0, 900.0])
+    change = st.builds(
+        Change, closed=st.booleans(), price=st.floats(0.2, 5.0), start=st.integers(0, 50), stop=st.integers(51, 70)
+    )
+    platform = st.builds(Channel, change=change)
     strategy = Strategy(
         messaging=Messaging(on=True, per_week=draw(st.sampled_from([2.0, 7.0, 20.0]))),
         content=Content(on=True, benefit=draw(share())),
@@ -313,7 +317,7 @@ def growing(draw: Any) -> Growing:
                 tail=st.floats(0.1, 1.0),
             )
         ),
-        channels=Channels(rise=draw(st.floats(0.0, 4.0)), shock=draw(share())),
+        channels=Channels(rise=draw(st.floats(0.0, 4.0)), shock=draw(share()), live_room=draw(platform)),
         rivals=Rivals(draw(share()), draw(st.floats(5.0, 300.0))),
     )
     response = dataclasses.replace(

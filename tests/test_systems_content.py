@@ -194,6 +194,28 @@ def test_retention_rises_with_trust(lab: Lab) -> None:
     assert Effect(kept[:, :3].mean(axis=1), kept[:, 7:].mean(axis=1)).at_least(0.10)
 
 
+@pytest.mark.shows("A027", knockout=NO_DEPOSITS)
+def test_a_campaign_converts_better_after_a_time_of_giving(lab: Lab) -> None:
+    """A coupon for all on day 30; until then members are left alone, or given three pieces a week that they want.
+
+    Smallest effects that matter: 4 % more open its message, and a tenth more use it.
+    """
+    campaign = {
+        "tags": {"coverage": 1.0, "error": 0.05},
+        "offers": {"kind": "cash", "value": 15.0, "start": 30, "every": 1000},
+    }
+    giving = {
+        "messaging": {"per_week": 3, "stop": 27},
+        "content": {"benefit": 0.0, "fun": 0.2, "first_format": 2, "topics": "own"},
+    }
+    size: dict[str, Any] = {"members": 3000, "days": 51, "replications": 16}
+    cold, warm = (lab.worlds(strategy(**levers), **size) for levers in (campaign, campaign | giving))
+    assert all(told.total("offers_issued") == told.total("offers_issued", 30, 31) > 0 for told in cold + warm)
+    assert lab.effect(cold, warm, lambda told: told.total("opens_benefit")).at_least(0.04)
+    used = lab.effect(cold, warm, lambda told: told.total("offers_redeemed") / told.total("offers_issued"))
+    assert used.at_least(0.10)
+
+
 @pytest.mark.shows("A010", knockout=NO_DEPOSITS)
 def test_being_understood_earns_trust(lab: Lab) -> None:
     """Personal content shifts the whole histogram of trust to the right of general content's; smallest: 5 %."""

@@ -1,4 +1,7 @@
-"""Who brought whom, read as a family tree: generations, children, what a member is worth with all who came of him."""
+"""Who brought whom, read as a family tree: generations, children, what a member is worth with all who came of him.
+
+And what each joining has cost.
+"""
 
 from typing import Any
 
@@ -50,3 +53,25 @@ def family_tree(links: np.ndarray, joined: np.ndarray, spend: np.ndarray, today:
     tree = np.zeros((GENERATIONS, len(TREE)), dtype=np.int64)
     tree_rows(links, generation, joined, spend, today, tree)
     return tree
+
+
+JOINS = ("key", "day", "channel", "inviter", "generation", "cost_cents")
+"""Of each newcomer: who he is, when and how he came, the key of who brought him (of no meaning in generation 0, whom
+nobody brought), what it cost to win him.
+"""
+
+
+def cost_of_joining(joined: np.ndarray, spent: np.ndarray, rewards: np.ndarray) -> np.ndarray:
+    """Whole cents for each who joined through a channel, in order of the day: int64, exactly what all of it cost.
+
+    joined: how many by day; spent: on contacts, packs and gifts, by day: those who join on the day share it evenly,
+    and where nobody joins, those of the next day on which somebody does, after the last one those of the last;
+    rewards: rewards and used coupons, by day: all who have joined by then share them evenly. All int64[days];
+    somebody joined.
+    """
+    came, days = np.flatnonzero(joined), np.arange(len(joined))
+    heirs = came[np.minimum(np.searchsorted(came, days), len(came) - 1)]
+    each = np.bincount(heirs, weights=spent, minlength=len(days)) / np.maximum(joined, 1)
+    later = np.bincount(np.maximum(days, came[0]), weights=rewards, minlength=len(days))
+    each += (later / np.maximum(joined.cumsum(), 1))[::-1].cumsum()[::-1]
+    return np.diff(np.rint(np.repeat(each, joined).cumsum()), prepend=0.0).astype(np.int64)

@@ -18,6 +18,7 @@ import pandas as pd
 
 from sim.accounting import metrics, posting
 from sim.accounting.books import Ledger
+from sim.accounting.lineage import JOINS, cost_of_joining, generations
 from sim.communities import DAILY, LEVELS
 from sim.engine import Plan, World
 from sim.study.parts import keep, kept
@@ -40,7 +41,8 @@ class Ensemble:
     `communities.DAILY`]; empty where there are no community groups. Of members of day 0, the first `FOLLOWED` of
     them: fates [replication, member] (int16, see `fate_of`), spent [replication, member] (int32, cents since day 0)
     and marks [replication, member] (uint8, see `marks_of`). departures [loss] (`DEPARTURE`): every loss of the first
-    replications, those in which `LEDGERS` members of day 0 live; arrivals [newcomer of any replication, `ARRIVAL`].
+    replications, those in which `LEDGERS` members of day 0 live; arrivals [newcomer of any replication, `ARRIVAL`];
+    joins [newcomer of replication 0, `lineage.JOINS`].
     """
 
     daily: np.ndarray
@@ -57,6 +59,7 @@ class Ensemble:
     departures: np.ndarray
     marks: np.ndarray
     arrivals: np.ndarray
+    joins: np.ndarray
     member_weeks: np.ndarray
 
     @property
@@ -97,7 +100,9 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
     departures = departures_of(world, replication, ledger)
     marks = marks_of(world, followed) if followed else np.zeros(0, dtype=np.uint8)
     arrivals = arrivals_of(world, replication) if plan.operated else np.zeros((0, len(ARRIVAL)), dtype=np.int64)
-    grown = (channels[None], tree[None], ladder[None], fates[None], spent[None], departures, marks[None], arrivals)
+    joins = joins_of(world, ledger) if plan.operated and replication == 0 else np.zeros((0, len(JOINS)), np.int64)
+    one_by_one = (fates[None], spent[None], departures, marks[None], arrivals, joins)
+    grown = (channels[None], tree[None], ladder[None], *one_by_one)
     return Ensemble(daily[None], flows, cohorts, monthly, segments[None], groups[None], *grown, weeks)
 
 
@@ -204,6 +209,26 @@ def by_channel(ledger: Ledger) -> np.ndarray:
         out += [old[..., 0].sum(axis=0), old[..., place].sum(axis=0)]
     out += [events[:, posting.ORDERS], revenue, winning, revenue + happened[:, posting.WINNING] - spent]
     return np.stack(out, axis=1)
+
+
+def joins_of(world: World, ledger: Ledger) -> np.ndarray:
+    """Everybody who joined since day 0, by day: int64 [newcomer, JOINS]; costs add up to those of his channel."""
+    assert world.recruiter is not None
+    assert ledger.responses is not None
+    people, founders, days = world.population, world.plan.founders.count, world.day
+    links = world.recruiter.lineage.links[: people.count]
+    generation = np.zeros(people.count, dtype=np.int64)
+    generations(links, generation)
+    keys = people.column("key").view(np.int64)
+    joined, channel = (people.column(name)[founders:].astype(np.int64) for name in ("joined", "channel"))
+    cost = np.zeros(len(joined), dtype=np.int64)
+    for place in np.unique(channel):
+        here, happened = channel == place, ledger.responses[:days, place]
+        rewards = happened[:, posting.REWARD_COST] + happened[:, posting.WINNING]
+        came = np.bincount(joined[here], minlength=days)
+        cost[here] = cost_of_joining(came, happened[:, posting.ACQUISITION_COST], rewards)
+    own = slice(founders, None)
+    return np.stack([keys[own], joined, channel, keys[links[own, 0]], generation[own], cost], axis=1)
 
 
 def _weeks_of_members(world: World) -> np.ndarray:

@@ -21,7 +21,7 @@ from sim.store import RunFolder, config_hash, content_hash
 from sim.study.bands import forecast_table, series, summarise, variance_sources
 from sim.study.calibrate import Calibrated, calibrate
 from sim.study.ensemble import Ensemble, run_ensemble
-from sim.study.growth import growth_tables
+from sim.study.growth import JOIN_COLUMNS, growth_tables
 from sim.study.jump_off import ObservedMembers, Uncertainty
 from sim.units import checked, parameters
 from sim.world.calendar import check_dates
@@ -292,7 +292,7 @@ def write_outcome(folder: RunFolder, tables: dict[str, pd.DataFrame], documents:
         if name.endswith(".csv"):
             folder.write_csv(name, table)
         else:
-            folder.write_parquet(name, table, about)
+            folder.write_parquet(name, table, about | (JOIN_COLUMNS if name == "joins.parquet" else {}))
     for name, document in documents.items():
         folder.write_json(name, document)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sim.accounting import posting
-from sim.accounting.lineage import TREE
+from sim.accounting.lineage import JOINS, TREE
 from sim.study.bands import errors_within
 from sim.study.ensemble import BY_CHANNEL, Ensemble, groups_table
 from sim.touch import TIERS
@@ -101,6 +101,38 @@ def ladder_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["strategy", "period", "from_tier", "to_tier", "mean", "low95", "high95"])
 
 
+JOIN_COLUMNS = {
+    "day": ("day", "the day on which he joined"),
+    "channel": ("", "how he came"),
+    "inviter": ("", "key of the member who brought him; empty where nobody did"),
+    "generation": ("", "0 where nobody brought him, or one more than his inviter's"),
+    "cost": ("CNY", "his share of what winning through his channel cost: contacts, packs and gifts bought since "
+                    "somebody joined through it, rewards and coupons used since he did"),
+}  # fmt: skip
+
+
+def joins_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
+    """joins.parquet: everybody who joined in replication 0: strategy, key, and `JOIN_COLUMNS`."""
+    parts: list[pd.DataFrame] = []
+    for strategy, ensemble in lived.items():
+        of = {name: ensemble.joins[:, n] for n, name in enumerate(JOINS)}
+        keys, inviters = ([f"{key:016x}" for key in of[name].view(np.uint64).tolist()] for name in ("key", "inviter"))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "strategy": strategy,
+                    "key": keys,
+                    "day": of["day"].astype(np.int32),
+                    "channel": np.array(posting.CHANNELS)[of["channel"]],
+                    "inviter": np.where(of["generation"] > 0, inviters, ""),
+                    "generation": of["generation"].astype(np.int32),
+                    "cost": of["cost_cents"] / 100.0,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
 def growth_tables(lived: Mapping[str, Ensemble]) -> dict[str, pd.DataFrame]:
     """Tables of growth by file name; those that would be empty are left out."""
     tables = {
@@ -108,5 +140,6 @@ def growth_tables(lived: Mapping[str, Ensemble]) -> dict[str, pd.DataFrame]:
         "genealogy.csv": genealogy_table(lived),
         "ladder.csv": ladder_table(lived),
         "groups.parquet": groups_table(lived),
+        "joins.parquet": joins_table(lived),
     }
     return {name: table for name, table in tables.items() if len(table)}

@@ -3,7 +3,8 @@
 A channel reaches a share of the market, in an order of its own that the market's luck shuffles: its n-th contact is
 the same person under every strategy. The nearer its reach is to used up, the dearer the next contact; whoever is
 reached again has heard it before, and whoever is a member already is reached in vain. Platforms have moods: a shock
-of its own, from week to week, moves each channel's prices.
+of its own, from week to week, moves each channel's prices. They may also change their rules on a day that is set: a
+channel grows dearer, or lets nobody through.
 """
 
 import math
@@ -13,11 +14,30 @@ from typing import Annotated, Any
 import numpy as np
 
 from sim import rng
+from sim.errors import InputError
 from sim.jit import kernel
 from sim.numbers import exp
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
 
 _SIZE = "assumed; no source tells absolute costs, orders of size from practice"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A platform changes its rules on a day that is set, for good or for a time."""
+
+    __pydantic_config__ = STRICT
+
+    closed: Annotated[bool, About("", "whether the platform lets nobody through; money for it is not spent")] = False
+    price: Annotated[
+        float, Positive, between(0.001, 1000), About("times", "what a contact costs meanwhile, beside before")
+    ] = 1.0
+    start: Annotated[int, between(0, 100_000), About("day", "from which the new rules hold")] = 0
+    stop: Annotated[int, between(0, 100_000), About("day", "from which the old rules hold again")] = 100_000
+
+    def holds(self, day: int) -> bool:
+        """Whether the new rules hold on this day."""
+        return self.start <= day < self.stop
 
 
 @dataclass(frozen=True)
@@ -44,6 +64,7 @@ class Channel:
         Share,
         About("share of those who join", "whose need the entrance tells from the start", _SIZE, "assumption"),
     ] = 0.2
+    change: Change = field(default_factory=Change)
 
 
 @dataclass(frozen=True)
@@ -79,6 +100,15 @@ class Channels:
     def each(self) -> list[Channel]:
         """The channels, in the order of `accounting.posting.PAID`."""
         return [getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Channel)]
+
+    def cross_check(self) -> None:
+        """Errors: `InputError` where a change of rules ends before it begins."""
+        for f in fields(self):
+            change = getattr(getattr(self, f.name), "change", None)
+            if change is not None and change.stop <= change.start:
+                raise InputError(
+                    f"market.channels.{f.name}.change: stop={change.stop} must come after start={change.start}"
+                )
 
 
 @kernel

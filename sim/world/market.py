@@ -179,6 +179,7 @@ class Market:
         """What no single key can tell. Errors: `InputError` naming the keys that do not go together."""
         self.segments.cross_check()
         self.network.cross_check()
+        self.channels.cross_check()
 
 
 @kernel

@@ -378,6 +378,10 @@ class GrowthModel(OperatedModel):
         seats = max(math.floor(audience * (self.circles.a * self.circles.b / self.market.size)), 1)
         before = self.bought.get(name, 0)
         price = 100.0 * market.cost * exp(self.market.channels.rise * (before / audience)) * self._week_price(place)
+        if market.change.start <= self.day < market.change.stop:
+            if market.change.closed:
+                return []
+            price *= market.change.price
         purse = self.purse.get(name, 0.0) + 100.0 * money / MONTH
         count = math.floor(purse / price)
         self.purse[name] = purse - count * price
