@@ -20,6 +20,7 @@ from sim.numbers import exp
 from sim.units import STRICT, About, NonNegative, Positive, Share, between
 
 _SIZE = "assumed; no source tells absolute costs, orders of size from practice"
+_NONE = "nothing changes unless it is said"
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,15 @@ class Change:
 
     closed: Annotated[bool, About("", "whether the platform lets nobody through; money for it is not spent")] = False
     price: Annotated[
-        float, Positive, between(0.001, 1000), About("times", "what a contact costs meanwhile, beside before")
+        float,
+        Positive,
+        between(0.001, 1000),
+        About("times", "what a contact costs meanwhile, beside before", _NONE, "choice"),
     ] = 1.0
-    start: Annotated[int, between(0, 100_000), About("day", "from which the new rules hold")] = 0
-    stop: Annotated[int, between(0, 100_000), About("day", "from which the old rules hold again")] = 100_000
+    start: Annotated[int, between(0, 100_000), About("day", "from which the new rules hold", _NONE, "choice")] = 0
+    stop: Annotated[
+        int, between(0, 100_000), About("day", "from which the old rules hold again", _NONE, "choice")
+    ] = 100_000
 
     def holds(self, day: int) -> bool:
         """Whether the new rules hold on this day."""
