@@ -77,6 +77,31 @@ class Told:
         return int(self.world.recruiter.kept[first:last, posting.CHANNELS.index(channel), KEPT.index(what)].sum())
 
 
+class Founders(EmbeddedFounders):
+    """Founders whose past is lived once for all twins: it is the same whatever is done to them from day 0 on."""
+
+    def settle(self, world: World) -> None:
+        people, plan = world.population, world.plan
+        market = plan.market
+        then = (plan.start, plan.season, plan.stages, market.season, market.calendar, market.cycle_days)
+        name = repr((int(world.luck), self, then))
+        if name in _PASTS:
+            people.reserve(self.count)
+            people.count = self.count
+            for (rows, due, low, high), (lived, waiting) in zip(people.ranges(), _PASTS[name], strict=True):
+                rows[low:high], due[low:high] = lived, waiting
+            return
+        super().settle(world)
+        _PASTS[name] = [(rows[low:high].copy(), due[low:high].copy()) for rows, due, low, high in people.ranges()]
+        while sum(len(rows) for past in _PASTS.values() for rows, _ in past) > KEPT_ROWS:
+            del _PASTS[next(iter(_PASTS))]
+
+
+_PASTS: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+KEPT_ROWS = 1_000_000
+"""Rows of founders kept in memory, the oldest past going first."""
+
+
 class Lab:
     """Worlds on demand. changes: settings by dotted path that are switched over in every world."""
 
@@ -103,7 +128,7 @@ class Lab:
             if group == "guard":
                 group, rest = "strategy", path
             values[group] = changed(values[group], rest, value)
-        founders = EmbeddedFounders(members, values["population"], history or people.history_days)
+        founders = Founders(members, values["population"], history or people.history_days)
         return Plan(
             MONDAY, days, founders, values["market"], stages=people.stages, strategy=values["strategy"],
             response=values["response"], operated=True,

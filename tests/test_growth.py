@@ -51,6 +51,7 @@ from sim.study.ensemble import BY_CHANNEL, joins_of
 from sim.study.ensemble import by_channel as by_channel_table
 from sim.world.channels import Change, Channel, Channels
 from sim.world.market import Joining, Market
+from tests.lab import SEED, Lab
 from tests.test_delivery import BUSY, IMPATIENT, START, plan_of, relaxed, seeds, wallets
 from tests.test_strategy import LATE, Stepping, same_base, same_books, same_lives
 
@@ -482,6 +483,21 @@ def test_stepping_objects_in_random_order_gives_the_same_bits() -> None:
             model.step()
     same(models[0].world, models[1].world)
     assert models[0].world.population.count > 200
+
+
+def test_the_laboratory_remembers_a_past_to_the_bit() -> None:
+    """Twins of the laboratory share one past of their founders; it is the one that each would have lived."""
+    lab = Lab({})
+    size: dict[str, Any] = {"members": 200, "days": 20}
+    lab.worlds("do_nothing", replications=1, **size)
+    plan = lab.plan("two_sided_referral", **size)
+    founders = plan.founders
+    assert isinstance(founders, EmbeddedFounders)
+    fresh = EmbeddedFounders(founders.count, founders.behaviour, founders.history)
+    one, two = (World(dataclasses.replace(plan, founders=who), SEED) for who in (founders, fresh))
+    for world in (one, two):
+        world.run()
+    same(one, two)
 
 
 def test_an_interrupted_run_goes_on_as_if_it_had_not_been() -> None:

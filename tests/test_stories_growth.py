@@ -179,7 +179,7 @@ def test_the_order_is_selection_and_nothing_else(lab: Lab) -> None:
         gap = Effect(alike[one], alike[other])
         assert abs(gap.mean) < 0.03, (one, other)
         assert abs(gap.mean) < 4.0 * gap.error, (one, other)
-    real = shares(lab, "hunters", ("unpaid", "one_sided"), members=SIZES, **sizes)
+    real = shares(lab, "hunters", ("unpaid", "one_sided"), members=SIZES, **sizes | {"replications": 4})
     assert (real["one_sided"] - real["unpaid"]).mean() > 0.50
 
 
