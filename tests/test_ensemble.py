@@ -26,8 +26,8 @@ def plan(members: int = 60, days: int = 23, **market: Any) -> Plan:
     return Plan(START, days, EmbeddedFounders(members, Behaviour(), 40), Market(**market))
 
 
-KINDS = {"fates": np.int16, "spent": np.int32, "departures": DEPARTURE}
-NOT_BY_REPLICATION = ("departures", "joins", "member_weeks")
+KINDS = {"fates": np.int16, "spent": np.int32, "marks": np.uint8, "departures": DEPARTURE}
+NOT_BY_REPLICATION = ("departures", "arrivals", "joins", "member_weeks")
 
 
 def assert_same(one: Ensemble, two: Ensemble) -> None:
