@@ -1,16 +1,19 @@
 """What every app shares: compose with Hydra, check by name, unit and range, run, and say what went wrong."""
 
+import errno
+import json
 import os
 import re
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
 from sim.errors import InputError, nearest, nearest_path
-from sim.settings import ActualsConfig, CompareConfig, Config, FrequencyConfig, ReplayConfig
+from sim.settings import ActualsConfig, CompareConfig, Config, FrequencyConfig, ReplayConfig, SweepConfig
 from sim.units import checked, parameters
 
 CONFIGS = next(p for p in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs") if p.is_dir())
@@ -21,16 +24,19 @@ SCHEMAS: dict[str, type] = {
     "backtest": Config,
     "actuals": ActualsConfig,
     "replay": ReplayConfig,
+    "sweep": SweepConfig,
 }
 RESULTS = Path("results")
 WRONG_INPUT = 2
+SOME_FAILED = 3
 INTERRUPTED = 130
 
 
-def launch(app: str, run: Callable[[Any], None]) -> int:
+def launch(app: str, run: Callable[[Any], object]) -> int:
     """Compose the app's config from `configs/` and the command line, check it, and call `run` with it.
 
-    Returns the exit code: 0 done, 2 wrong input (one short message on stderr, nothing written), 130 interrupted.
+    Where `run` returns a folder, a multirun ends in one table of all jobs. Returns the exit code: 0 done, 2 wrong
+    input (one short message on stderr, nothing written), 3 some jobs of a multirun failed, 130 interrupted.
     """
     schema = SCHEMAS[app]
     if any(word in ("--help", "-h") for word in sys.argv[1:]):
@@ -50,27 +56,28 @@ def launch(app: str, run: Callable[[Any], None]) -> int:
         ("schema_frequency", FrequencyConfig()),
         ("schema_actuals", ActualsConfig()),
         ("schema_replay", ReplayConfig()),
+        ("schema_sweep", SweepConfig()),
     ):
         store.store(name=name, node=asdict(node))
 
-    wrong_inputs: list[InputError] = []
+    multirun = bool({"-m", "--multirun"} & set(sys.argv[1:]))
+    with tempfile.TemporaryDirectory(prefix="membersim-") as notes:
 
-    def job(composed: DictConfig) -> None:
-        try:
-            values = cast("dict[str, Any]", OmegaConf.to_container(composed, resolve=True))
-            no_bare_on(values)
-            if schema is ReplayConfig and isinstance(values["strategy"], dict):
-                values["strategy"] = values["strategy"]["named"]
-            run(checked(schema, values))
-        except InputError as wrong:  # kept from Hydra, which would print a line of its own
-            wrong_inputs.append(wrong)
+        def job(composed: DictConfig) -> None:
+            try:
+                values = cast("dict[str, Any]", OmegaConf.to_container(composed, resolve=True))
+                no_bare_on(values)
+                if schema is ReplayConfig and isinstance(values["strategy"], dict):
+                    values["strategy"] = values["strategy"]["named"]
+                note(notes, run(checked(schema, values)))
+            except InputError as wrong:  # kept from Hydra, which would print a line of its own
+                note(notes, error=str(wrong))
 
-    with tempfile.TemporaryDirectory(prefix="membersim-") as sweep:
         try:
             known_keys(sys.argv[1:], schema)
             sys.argv[1:] = [quoted(word, schema) for word in sys.argv[1:]]
-            if {"-m", "--multirun"} & set(sys.argv[1:]):  # Hydra's own note of the sweep is not part of the results
-                sys.argv.append(f"hydra.sweep.dir={sweep}")
+            if multirun and not any(word.startswith("hydra.sweep.dir=") for word in sys.argv):
+                sys.argv.append(f"hydra.sweep.dir={notes}/hydra")  # Hydra's own note is not part of the results
             hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=app)(job)()
         except InputError as wrong:
             return fail(str(wrong))
@@ -82,8 +89,30 @@ def launch(app: str, run: Callable[[Any], None]) -> int:
         except ValueError as wrong:
             return fail(explain(wrong))
         except OSError as wrong:
-            return fail(f"{wrong.filename or 'results'}: {wrong.strerror or wrong}")
-    return fail("\n".join(str(wrong) for wrong in wrong_inputs)) if wrong_inputs else 0
+            more = "; make room, and the same command finishes the run" if wrong.errno == errno.ENOSPC else ""
+            return fail(f"{wrong.filename or 'results'}: {wrong.strerror or wrong}{more}")
+        said = sorted((json.loads(file.read_text()) for file in Path(notes).glob("*.json")), key=itemgetter("number"))
+    wrong = [entry["error"] for entry in said if entry["error"]]
+    if wrong:
+        fail("\n".join(wrong))
+    if len(said) > 1 and any(entry["folder"] for entry in said):
+        from sim.study.jobs import Job, write_jobs
+
+        print(f"table {write_jobs(app, [Job(**entry) for entry in said], RESULTS) / 'table.csv'}")
+        return SOME_FAILED if wrong else 0
+    return WRONG_INPUT if wrong else 0
+
+
+def note(notes: str, left: object = None, error: str = "") -> None:
+    """Note the folder that a job left, or what was wrong: in a file, since a launcher may use other processes."""
+    from hydra.core.hydra_config import HydraConfig
+
+    task = HydraConfig.get()
+    number = task.job.num if task.mode is not None and task.mode.name == "MULTIRUN" else 0
+    words = (word.lstrip("+~").partition("=") for word in task.overrides.task)
+    entry = {"number": number, "overrides": {key: value for key, _, value in words}}
+    Path(notes).mkdir(parents=True, exist_ok=True)
+    Path(notes, f"{number}.json").write_text(json.dumps(entry | {"folder": str(left or ""), "error": error}))
 
 
 def quoted(word: str, schema: type = Config) -> str:
@@ -160,7 +189,7 @@ def known_keys(words: list[str], schema: type) -> None:
         if key in groups and value in ("", "null"):
             options = sorted(file.stem for file in (CONFIGS / key).glob("*.yaml"))
             wrong.append(f"{word}: choose one of {', '.join(options)}")
-        if key.split(".")[0] == "hydra" or key in names:
+        if key.split(".")[0].split("/")[0] == "hydra" or key in names:
             continue
         hint = nearest_path(key, names)
         if key.split("/")[0] == "lever":
@@ -198,6 +227,8 @@ def explain(wrong: Exception) -> str:
     found = re.search(r"Could not find '([^']*)/([^']*)'", text)
     if found:
         group, choice = found.groups()
+        if group == "hydra/launcher":
+            return f"{group}={choice}: this launcher is not installed; pip install 'membersim[{choice}]'"
         options = [file.stem for file in (CONFIGS / group).glob("*.yaml")] if (CONFIGS / group).is_dir() else []
         return f"{group}={choice}: there is no such {group}; {nearest(choice, options)}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]

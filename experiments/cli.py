@@ -12,6 +12,7 @@ from sim.errors import nearest
 APPS = {
     "forecast": "where members, orders and revenue are heading",
     "compare": "what a strategy changes, for the same persons with the same luck",
+    "sweep": "how outcomes respond to levers and to what nobody knows: many points, one table",
     "frequency": "how many messages a week are best, in the short run and in the long",
     "backtest": "score forecasts from a log's past beside the usual baselines",
     "actuals": "lay what happened over a forecast that was made before",

@@ -1,12 +1,13 @@
 """`membersim compare strategies=[a,b]`: what a strategy changes, for the same persons with the same luck."""
 
 import sys
+from pathlib import Path
 
 from experiments.app import RESULTS, launch, show_progress
 from sim.settings import CompareConfig
 
 
-def run(config: CompareConfig) -> None:
+def run(config: CompareConfig) -> Path:
     """Compare, and say what differs and where the page is."""
     from sim.store import read_results
     from sim.study.compare import run_compare
@@ -41,6 +42,7 @@ def run(config: CompareConfig) -> None:
     for warning in summary["warnings"]:
         print(f"note: {warning}")
     print(f"open {folder / 'report.html'}")
+    return folder
 
 
 def main() -> int:

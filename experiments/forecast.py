@@ -1,12 +1,13 @@
 """`membersim forecast`: where members, orders and revenue are heading."""
 
 import sys
+from pathlib import Path
 
 from experiments.app import RESULTS, launch, show_progress
 from sim.settings import Config
 
 
-def run(config: Config) -> None:
+def run(config: Config) -> Path:
     """Forecast, and say where the page is."""
     from sim.store import read_results
     from sim.study.forecast import run_forecast
@@ -24,6 +25,7 @@ def run(config: Config) -> None:
         futures = f"8 in 10 futures: {line['p10']:,.0f} to {line['p90']:,.0f}"
         print(f"  {line['label']:36} {line['mean']:>12,.0f} {unit:16} {futures}")
     print(f"open {folder / 'report.html'}")
+    return folder
 
 
 def main() -> int:

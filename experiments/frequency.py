@@ -1,12 +1,13 @@
 """`membersim frequency`: how many messages a week are best, in the short run and in the long."""
 
 import sys
+from pathlib import Path
 
 from experiments.app import RESULTS, launch, show_progress
 from sim.settings import FrequencyConfig
 
 
-def run(config: FrequencyConfig) -> None:
+def run(config: FrequencyConfig) -> Path:
     """Draw the curve, and say which dose is best and where the page is."""
     from sim.store import read_results
     from sim.study.frequency import run_frequency
@@ -27,6 +28,7 @@ def run(config: FrequencyConfig) -> None:
     for warning in summary["warnings"]:
         print(f"note: {warning}")
     print(f"open {folder / 'report.html'}")
+    return folder
 
 
 def main() -> int:

@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from sim.study.compare import compare
     from sim.study.forecast import forecast
     from sim.study.replay import replay
+    from sim.study.sweep import sweep
 
-__all__ = ["Member", "MembershipModel", "compare", "forecast", "read_results", "replay"]
+__all__ = ["Member", "MembershipModel", "compare", "forecast", "read_results", "replay", "sweep"]
 
 _HOMES = {
     "Member": "sim.model",
@@ -19,6 +20,7 @@ _HOMES = {
     "forecast": "sim.study.forecast",
     "read_results": "sim.store",
     "replay": "sim.study.replay",
+    "sweep": "sim.study.sweep",
 }
 
 

@@ -16,7 +16,7 @@ from sim.behaviour.response import Response
 from sim.behaviour.spending import Spending
 from sim.errors import InputError, nearest
 from sim.strategy import CONFIGS, Strategy, read_strategy
-from sim.units import STRICT, About, Positive, between, checked
+from sim.units import STRICT, About, NonNegative, Positive, between, checked
 from sim.world.market import Market
 
 
@@ -496,3 +496,127 @@ class FrequencyConfig:
         messaging = replace(self.strategy.messaging, on=True, per_week=dose)
         strategy = replace(self.strategy, messaging=messaging)
         return Config(self.run, strategy, self.market, self.population, self.data, self.fit, self.response)
+
+
+MOST_POINTS = 1_000_000
+"""More are two sweeps."""
+
+
+def spanned(value: Any) -> Any:
+    """What a design varies: a mapping of keys to values, or a list of such mappings. Errors: `InputError`."""
+    how = "design.values={market.season.strength:[0,0.5,1]}, in quotes on a command line"
+    entries: list[Any] = list(value) if isinstance(value, list | tuple) else [value]  # pyright: ignore
+    for entry in entries:
+        if not isinstance(entry, dict | None):
+            raise InputError(f"design.values={value}: must be keys with their values, {how}")
+    return cast("Any", value)
+
+
+@dataclass(frozen=True)
+class DesignSettings:
+    """Which points of the parameter space are lived."""
+
+    __pydantic_config__ = STRICT
+
+    kind: Annotated[
+        Literal["grid", "zip", "concat", "lhs", "sobol", "oat", "file"],
+        About("", "how values become points: design=grid and so on"),
+    ] = "grid"
+    values: Annotated[
+        Any,
+        BeforeValidator(spanned),
+        About("", "what is varied: {key: [values]}, or {key: [low, high]} for lhs and sobol; their ranges if empty"),
+    ] = None
+    n: Annotated[
+        int | None, Positive, between(1, MOST_POINTS), About("points", "of a Latin hypercube or a Sobol' sequence")
+    ] = None
+    file: Annotated[
+        str | None, About("", "a CSV or Parquet file with a column for each key and a row for each point")
+    ] = None
+    seeds: Annotated[
+        Literal["common", "independent"],
+        About("", "whether all points meet the same luck, or each its own, by the point's content"),
+    ] = "common"
+    block: Annotated[
+        int | None,
+        between(0, MOST_POINTS),
+        About("", "the part of the design that this job lives; set by the launcher"),
+    ] = None
+    blocks: Annotated[
+        int, Positive, between(1, 10_000), About("blocks", "into which a launcher's jobs share the design")
+    ] = 8
+
+
+def asked(value: object) -> tuple[str, ...]:
+    """Metrics by name. Errors: `InputError` where there is no such metric."""
+    listed = [value] if isinstance(value, str) else list(cast("Sequence[object]", value or ()))
+    for name in listed:
+        if name not in KNOWN:
+            raise InputError(f"outcomes.metrics: there is no metric {name!r}; {nearest(str(name), KNOWN)}")
+    return tuple(dict.fromkeys(str(name) for name in listed))
+
+
+@dataclass(frozen=True)
+class OutcomeSettings:
+    """What is told of each point."""
+
+    __pydantic_config__ = STRICT
+
+    metrics: Annotated[
+        tuple[str, ...],
+        BeforeValidator(asked),
+        About(
+            "", "columns of daily.parquet, in brackets: flows are summed, stocks read at the end; empty: headlines"
+        ),
+    ] = ()
+    since: Annotated[
+        int,
+        NonNegative,
+        between(0, 3660),
+        About("day", "flows are summed from this day on; the days before are warm-up"),
+    ] = 0
+
+
+@dataclass(frozen=True)
+class SweepRun(Run):
+    """How much is run at each point, and on how many processes."""
+
+    __pydantic_config__ = STRICT
+
+    replications: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride]
+        int, Positive, between(1, 1_000_000), About("", "independent replications of each point")
+    ] = 10
+    threads: Annotated[
+        int, Positive, between(1, 256), About("threads", "at work on each point; the results do not depend on it")
+    ] = 1
+    processes: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride]
+        int | None,
+        between(1, 1024),
+        About("processes", "at work, a point each; empty: one for each processor; the results do not depend on it"),
+    ] = None
+
+
+@dataclass(frozen=True)
+class SweepConfig:
+    """The configuration of a sweep: that of a run, which is varied, and the points."""
+
+    __pydantic_config__ = STRICT
+
+    run: SweepRun = field(default_factory=SweepRun)
+    design: DesignSettings = field(default_factory=DesignSettings)
+    outcomes: OutcomeSettings = field(default_factory=OutcomeSettings)
+    strategy: Strategy = field(default_factory=Strategy)
+    market: Market = field(default_factory=Market)
+    population: PopulationSettings = field(default_factory=PopulationSettings)
+    data: Data = field(default_factory=Data)
+    fit: Fitting = field(default_factory=Fitting)
+    response: Response = field(default_factory=Response)
+
+    @property
+    def base(self) -> Config:
+        """The configuration that points vary."""
+        groups: dict[str, Any] = {
+            group.name: getattr(self, group.name) for group in fields(Config) if group.name != "run"
+        }
+        run: dict[str, Any] = asdict(self.run) | {"processes": 1}
+        return Config(run=Run(**run), **groups)

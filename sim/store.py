@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ import yaml
 from sim.errors import InputError, nearest
 from sim.jit import source_hash
 
-SPEED_KEYS = {("run", "threads"), ("run", "processes"), ("run", "overwrite"), ("run", "name")}
+SPEED_KEYS = {
+    ("run", "threads"), ("run", "processes"), ("run", "overwrite"), ("run", "name"),
+    ("design", "block"), ("design", "blocks"),
+}  # fmt: skip
 """Keys that change how a run is done but not what comes out."""
 TABLES = ("population", "daily", "flows", "cohorts", "growth")
 MODEL_VERSION = "1"
@@ -68,6 +72,8 @@ def config_hash(config: dict[str, Any], inputs: dict[str, str]) -> str:
     }
     if "data" in kept:
         kept["data"]["path"] = inputs.get("data")
+    if "design" in kept:
+        kept["design"]["file"] = inputs.get("design")
     return digest({"config": kept, "inputs": inputs, "model": MODEL_VERSION})
 
 
@@ -99,7 +105,7 @@ def provenance() -> dict[str, Any]:
 
 
 class RunFolder:
-    """The folder of one run: `results/<app>/<name>/`.
+    """The folder of one run: `results/<app>/<name>/`; kind: `sweep` where it holds a table of points, else the app.
 
     `begin` takes it: a folder that is complete is refused (or emptied, with overwrite), one that is incomplete
     and has the same config hash is resumed, one with another hash is refused. Files appear whole, by renaming;
@@ -108,13 +114,14 @@ class RunFolder:
     Errors: `InputError` where the folder is taken or cannot be written.
     """
 
-    def __init__(self, root: Path, app: str, name: str) -> None:
+    def __init__(self, root: Path, app: str, name: str, kind: str = "") -> None:
         if not name or Path(name).name != name or name.startswith("."):
             raise InputError(f"run.name={name!r}: must be the name of a folder, without slashes or a leading dot")
         if len(name.encode()) > 200:
             raise InputError(f"run.name={name[:30]!r}...: must be the name of a folder, at most 200 bytes long")
         self.path = root / app / name
         self.app = app
+        self.kind = kind or app
         self.resumed = False
 
     @property
@@ -172,6 +179,7 @@ class RunFolder:
             "manifest.json",
             {
                 "app": self.app,
+                "kind": self.kind,
                 "name": self.path.name,
                 "status": status,
                 "seed": seed,
@@ -188,7 +196,8 @@ class RunFolder:
         self.write_json("manifest.json", {**manifest, "status": "complete", "content_hash": content})
         shutil.rmtree(self.parts, ignore_errors=True)
 
-    def _replace(self, name: str, write: Any) -> None:
+    def write_file(self, name: str, write: Callable[[Path], object]) -> None:
+        """Let `write` make a file, whole or not at all."""
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_name(f".{target.name}.tmp")
@@ -199,7 +208,7 @@ class RunFolder:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file, whole or not at all."""
-        self._replace(name, lambda path: path.write_text(text, encoding="utf-8"))
+        self.write_file(name, lambda path: path.write_text(text, encoding="utf-8"))
 
     def write_json(self, name: str, value: Any) -> None:
         """Write JSON, whole or not at all; a number that does not exist is written as null."""
@@ -207,7 +216,7 @@ class RunFolder:
 
     def write_csv(self, name: str, frame: pd.DataFrame) -> None:
         """Write a table as CSV with 10 significant digits."""
-        self._replace(name, lambda path: frame.to_csv(path, index=False, float_format="%.10g", lineterminator="\n"))
+        self.write_file(name, lambda path: frame.to_csv(path, index=False, float_format="%.10g", lineterminator="\n"))
 
     def write_parquet(self, name: str, frame: pd.DataFrame, about: dict[str, tuple[str, str]]) -> None:
         """Write a table as Parquet; `about` gives unit and definition of columns, kept as column metadata."""
@@ -219,7 +228,7 @@ class RunFolder:
             for field in table.schema
         ]
         table = table.cast(pa.schema(described))
-        self._replace(name, lambda path: pq.write_table(table, path, compression="zstd"))
+        self.write_file(name, lambda path: pq.write_table(table, path, compression="zstd"))
 
 
 def content_hash(tables: dict[str, pd.DataFrame], documents: dict[str, Any]) -> str:
@@ -280,13 +289,7 @@ class Results:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        if not self.path.is_dir():
-            near = [str(p) for p in self.path.parent.glob("*/") if p.is_dir()] if self.path.parent.is_dir() else []
-            raise InputError(f"{self.path}: there is no such folder; {nearest(str(self.path), near)}")
-        try:
-            self.manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise InputError(f"{self.path}: is not a folder of results (it has no readable manifest.json)") from None
+        self.manifest = _manifest_of(self.path)
         if self.manifest.get("status") != "complete":
             raise InputError(f"{self.path}: this run is not finished; run the same command again to finish it")
 
@@ -324,6 +327,86 @@ class Results:
         return self.table("forecast.csv")
 
 
-def read_results(path: str | Path) -> Results:
-    """Open a finished run's folder."""
-    return Results(path)
+class SweepResults(Results):
+    """A sweep's folder, finished or not: `table` holds the points lived so far."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.manifest = _manifest_of(self.path)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every point has its row."""
+        return self.manifest.get("status") == "complete"
+
+    @property
+    def table(self) -> pd.DataFrame:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """One row for each point lived so far, in order of points: parameters, outcomes and their errors."""
+        file = self.path / "table.parquet"
+        if file.exists():
+            return pd.read_parquet(file)
+        rows = [pd.read_parquet(part) for part in sorted((self.path / "parts").glob("*/*.parquet"))]
+        if not rows:
+            raise InputError(f"{self.path}: no point of this sweep has been lived yet")
+        whole = pd.concat([part for part in rows if len(part)], ignore_index=True).drop(columns="seconds")
+        return whole.drop_duplicates("point").sort_values("point", ignore_index=True)
+
+
+def _manifest_of(path: Path) -> dict[str, Any]:
+    """The manifest of a folder of results. Errors: `InputError` where there is none."""
+    if not path.is_dir():
+        near = [str(p) for p in path.parent.glob("*/") if p.is_dir()] if path.parent.is_dir() else []
+        raise InputError(f"{path}: there is no such folder; {nearest(str(path), near)}")
+    try:
+        return json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise InputError(f"{path}: is not a folder of results (it has no readable manifest.json)") from None
+
+
+class ResultsTree:
+    """A folder of folders of results, such as `results/sweep` or `results`.
+
+    runs: one row for each: app, name, status, seed, config_hash, content_hash; table: the rows of all sweeps below,
+    one frame, each row with the app and the name of its folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.folders = sorted(file.parent for file in self.path.glob("**/manifest.json"))
+        if not self.folders:
+            raise InputError(f"{self.path}: holds no results (no folder below it has a manifest.json)")
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """What there is, one row for each folder."""
+        names = ("app", "name", "status", "seed", "config_hash", "content_hash")
+        found = [_manifest_of(folder) for folder in self.folders]
+        return pd.DataFrame([{name: manifest.get(name) for name in names} for manifest in found])
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The tables of all sweeps, finished or not, one below the other; a column that one lacks is empty there."""
+        parts: list[pd.DataFrame] = []
+        for folder in self.folders:
+            manifest = _manifest_of(folder)
+            if manifest.get("kind", manifest.get("app")) == "sweep":
+                table = SweepResults(folder).table
+                table.insert(0, "app", str(manifest["app"]))
+                table.insert(1, "name", folder.name)
+                parts.append(table)
+        if not parts:
+            raise InputError(f"{self.path}: holds no sweep")
+        return pd.concat(parts, ignore_index=True)
+
+
+def read_results(path: str | Path) -> Any:
+    """Open a run's folder: `Results`; that of a sweep, even unfinished: `SweepResults`; a folder of such folders:
+    `ResultsTree`.
+
+    Errors: `InputError` for a folder that is absent or not of results, or of an unfinished run that is no sweep.
+    """
+    folder = Path(path)
+    if folder.is_dir() and not (folder / "manifest.json").exists() and any(folder.glob("**/manifest.json")):
+        return ResultsTree(folder)
+    manifest = _manifest_of(folder)
+    return SweepResults(folder) if manifest.get("kind", manifest.get("app")) == "sweep" else Results(folder)

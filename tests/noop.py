@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from sim.settings import SweepConfig
 from sim.study.points import Task
+from sim.units import checked
 
 NAMES = ("orders", "revenue")
 
@@ -41,3 +43,16 @@ class Noop:
         luck = (task.seed % 1000) / 1000.0
         values = total + luck + np.arange(self.replications, dtype=float)
         return dict.fromkeys(NAMES, values)
+
+
+def many_points(name: str, count: int, processes: int = 1) -> SweepConfig:
+    """A sweep of many points, for a model that lives nothing."""
+    values = {"market.season.strength": [0, 1.5], "market.margin": [0.1, 0.9]}
+    return checked(
+        SweepConfig,
+        {
+            "run": {"members": 100, "days": 10, "name": name, "processes": processes},
+            "design": {"kind": "lhs", "n": count, "values": values},
+            "outcomes": {"metrics": list(NAMES)},
+        },
+    )

@@ -612,3 +612,25 @@ def test_a_reader_who_closes_the_pipe_has_seen_enough() -> None:
             run, env=environment(), stdout=out, stderr=subprocess.PIPE, text=True, timeout=60, check=False
         )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# -- several runs, one table ---------------------------------------------------------------------------------
+
+
+def test_several_runs_end_in_one_table(call: Call) -> None:
+    said = call("-m", *TINY, "run.seed=1,2", "market.size=1000,10")
+    assert said.code == 3
+    assert "market.size=10" in said.err
+    (folder,) = Path("results/multirun").glob("forecast-*")
+    assert str(folder / "table.csv") in said.out
+    table = read_results(folder).table
+    assert table["point"].tolist() == [0, 1, 2, 3]
+    assert table["status"].tolist() == ["done", "failed", "done", "failed"]
+    assert table["run.seed"].tolist() == [1, 1, 2, 2]
+    assert table["market.size"].tolist() == [1000, 10, 1000, 10]
+    for row in table[table["status"] == "done"].itertuples():
+        run = read_results(Path("results/forecast") / str(row.folder))
+        told = {line["metric"]: line for line in run.summary["headlines"]}
+        assert row.config_hash == run.manifest["config_hash"]
+        assert row.orders_to_date == told["orders_to_date"]["mean"]
+        assert row.orders_to_date_se == told["orders_to_date"]["monte_carlo_se"]

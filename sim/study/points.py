@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from operator import attrgetter
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -130,19 +131,31 @@ def fitting(parameter: Parameter, value: Any) -> Any:
         if not isinstance(value, str):
             raise InputError(f"{group}={value!r}: must be a name")
         return _whole(group, value) and value
-    if isinstance(value, int | float) and parameter.kind is str:
+    if isinstance(value, int | float) and not isinstance(value, bool) and parameter.kind is str:
         value = str(value)
-    number = parameter.kind in (int, float)
-    if not (number and isinstance(value, bool)) and not (parameter.kind is bool and not isinstance(value, bool)):
+    if isinstance(value, bool) == (parameter.kind is bool):
         try:
             return _adapter(parameter.path).validate_python(value)
         except ValidationError:
             pass
+    try:
+        complaint = _complaint(parameter.path, value)
+    except TypeError:  # not even hashable
+        complaint = f"{parameter.path}={value!r}: must be a single value ({parameter.about.meaning})"
+    raise InputError(complaint)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _complaint(path: str, value: Any) -> str:
+    """What is wrong with a value, in the words of a wrong configuration."""
     nested: Any = value
-    for part in reversed(parameter.path.split(".")):
+    for part in reversed(path.split(".")):
         nested = {part: nested}
-    checked(Config, nested)
-    raise InputError(f"{parameter.path}={value!r}: must be true or false ({parameter.about.meaning})")
+    try:
+        checked(Config, nested)
+    except InputError as wrong:
+        return str(wrong)
+    return f"{path}={value!r}: must be true or false ({known_axes()[path].about.meaning})"
 
 
 @lru_cache(maxsize=1024)
@@ -304,17 +317,22 @@ class Space:
 
     @property
     def sleeping(self) -> list[str]:
-        """Keys of levers that are off in the base, and that no axis switches on: varying them changes nothing."""
-        awake = {"strategy", *(path.split(".")[1] for path in self.paths if path.endswith(".on"))}
-        if "strategy" in self.paths:
-            return []
-        return [
-            path
-            for path in self.paths
-            if path.startswith("strategy.")
-            and (name := path.split(".")[1]) not in awake
-            and getattr(getattr(self.base.strategy, name, None), "on", True) is False
-        ]
+        """Keys that change nothing, because what they belong to is off in the base and no axis switches it on."""
+        return [path for path in self.paths if (switch := _switch_of(path)) and self._off(switch)]
+
+    def _off(self, switch: str) -> bool:
+        whole = switch.split(".")[0]
+        off = attrgetter(switch)(self.base) in (False, "none")
+        return off and switch not in self.paths and whole not in self.paths
+
+
+def _switch_of(path: str) -> str:
+    """The key that switches on what a key belongs to; empty where it needs none."""
+    group, _, rest = path.partition(".")
+    part = rest.partition(".")[0]
+    switches = {"market.season": "market.season.index", "market.calendar": "market.calendar.festivals"}
+    switch = f"{group}.{part}.on" if group == "strategy" else switches.get(f"{group}.{part}", "")
+    return switch if switch in known_axes() and switch != path else ""
 
 
 # ---------------------------------------------------------------------------- living a point
@@ -381,7 +399,7 @@ class Living:
 
     def config(self, point: Point) -> Config:
         """The configuration at a point, checked. Errors: `InputError`."""
-        config = varied(self.base, point)
+        config = varied(self.base, {path: fitting(declared(path), value) for path, value in point.items()})
         config.cross_check()
         days = config.run.days
         if days is not None and days <= self.since:
