@@ -316,6 +316,8 @@ class Executive:
             step=told("assumptions.step_pct").say(lambda value: f"{value:g} %"),
             members=told("assumptions.members").say(number), acting=told("assumptions.acting").say(number),
         )  # fmt: skip
+        if self.summary["assumptions"]["among"]:
+            yield ("Only some were looked at (assumptions.among); the others may matter more.",)
         base, ends = self.moved[0], self.moved[1:]
         yield sentence(
             "As assumed, {best} is ahead of {rival} by {lead} {unit} per {per} members there.", best=Name(self.best),
@@ -334,7 +336,7 @@ class Executive:
         if opened and base["verdict"] == "holds":
             yield sentence("The lead is not told apart from none any more with {paths}.", paths=listed(opened))
         if ends and not flips and not opened:
-            yield ("None of those that move the lead most takes it away, one at a time.",)
+            yield ("No assumption of those that move the lead most takes it away, one at a time.",)
         noise = told("assumptions.noise")
         if noise.value > 0.0:
             yield sentence(
@@ -361,6 +363,8 @@ class Executive:
                 )
             )
         why = "Of all assumptions that were moved, the result depends most on this one: measure it first."
+        if path.startswith("strategy."):
+            why = "Of all that was moved, the result depends most on this one, which the strategy sets: try it first."
         if all(row["verdict"] == "holds" for row in mine):
             why = "But its shift is not told apart from none: no assumption that was moved stands out."
         of = f" {mine[0]['unit']}" if str(mine[0]["unit"]).isalpha() else ""

@@ -271,7 +271,7 @@ def examined(
     document = {
         "metric": metric, "unit": KNOWN[metric].unit, "per": PER, "best": best, "runner_up": second,
         "members": members, "replications": how.replications, "again": how.again, "step_pct": how.step,
-        "declared": len(among), "not_moved": [path for path in among if path not in moving],
+        "among": list(how.among), "declared": len(among), "not_moved": [path for path in among if path not in moving],
         "acting": len({moved.parameter.path for moved in acting}), "noise": float(np.median(half)) if half else 0.0,
     }  # fmt: skip
     tables = {
