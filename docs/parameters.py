@@ -96,8 +96,9 @@ def settings_table() -> str:
 
 def levers_tables() -> str:
     """Every key of a strategy: what each lever is, in its own words, and its settings."""
-    name = next(p for p in _settings("strategy") if p.path == "strategy.name")
+    name, *aims = (p for p in _settings("strategy") if p.path.count(".") == 1)
     out = [f"`{name.path}` ({shown(name.default)}): {name.about.meaning}."]
+    out += [table(("name", "meaning"), ((f"`{p.path}`", p.about.meaning) for p in aims))]
     for lever in LEVERS:
         kind = get_type_hints(Strategy)[lever]
         said = " ".join((inspect.getdoc(kind) or "").split())

@@ -11,7 +11,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from docs.parameters import table
+from sim.accounting.metrics import KNOWN
 from sim.strategy import CONFIGS, Strategy, known_strategies, read_strategy
+from sim.targets import MEASURES
 
 DOCUMENT = Path(__file__).parent / "STRATEGIES.md"
 ROOT = Path(__file__).parents[1]
@@ -40,8 +42,18 @@ def strategies() -> str:
         budget = strategy.budget
         limits = [f"{budget.monthly:,.0f} a month"] if budget.monthly is not None else []
         limits += [f"{budget.total:,.0f} in all"] if budget.total is not None else []
-        rows.append((f"`{name}`", what.strip(), levers or "none", ", ".join(limits), marked(compared.rstrip("."))))
-    return table(("strategy", "what it is", "levers", "budget, CNY", "compare with"), rows)
+        aims = "; ".join(f"`{aim.text}`" for aim in (*strategy.targets, *strategy.ceilings))
+        compare = marked(compared.rstrip("."))
+        rows.append((f"`{name}`", what.strip(), levers or "none", ", ".join(limits), aims, compare))
+    header = ("strategy", "what it is", "levers", "budget, CNY", "targets; guardrails", "compare with")
+    return table(header, rows)
+
+
+def measures() -> str:
+    """One row for each thing that can be aimed at and is no column of daily.parquet."""
+    own = [measure for name, measure in MEASURES.items() if name not in KNOWN]
+    rows = [(f"`{m.name}`", m.unit, m.meaning, "at most" if m.less else "at least") for m in own]
+    return table(("name", "unit", "meaning", "if no side is said"), rows)
 
 
 def levers() -> str:
@@ -61,7 +73,7 @@ def levers() -> str:
     return table(("lever", "what it can do", "settings", "code", "usual setting"), rows)
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"strategies": strategies, "levers": levers}
+BLOCKS: dict[str, Callable[[], str]] = {"strategies": strategies, "measures": measures, "levers": levers}
 
 
 def rendered(text: str) -> str:

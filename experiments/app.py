@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from sim.errors import InputError, nearest, nearest_path
-from sim.settings import ActualsConfig, CompareConfig, Config, FrequencyConfig, ReplayConfig, SweepConfig
+from sim.settings import (
+    ActualsConfig,
+    CompareConfig,
+    Config,
+    FrequencyConfig,
+    ReplayConfig,
+    SeekConfig,
+    SweepConfig,
+)
 from sim.units import checked, parameters
 
 CONFIGS = next(p for p in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs") if p.is_dir())
@@ -21,11 +29,14 @@ SCHEMAS: dict[str, type] = {
     "forecast": Config,
     "compare": CompareConfig,
     "frequency": FrequencyConfig,
+    "seek": SeekConfig,
     "backtest": Config,
     "actuals": ActualsConfig,
     "replay": ReplayConfig,
     "sweep": SweepConfig,
 }
+LISTS = {"strategies", "targets", "ceilings", "strategy.targets", "strategy.ceilings"}
+"""Keys whose values are lists of words."""
 RESULTS = Path("results")
 WRONG_INPUT = 2
 SOME_FAILED = 3
@@ -54,6 +65,7 @@ def launch(app: str, run: Callable[[Any], object]) -> int:
         ("schema", Config()),
         ("schema_compare", CompareConfig()),
         ("schema_frequency", FrequencyConfig()),
+        ("schema_seek", SeekConfig()),
         ("schema_actuals", ActualsConfig()),
         ("schema_replay", ReplayConfig()),
         ("schema_sweep", SweepConfig()),
@@ -123,7 +135,7 @@ def quoted(word: str, schema: type = Config) -> str:
     key, equals, value = word.partition("=")
     if schema is ReplayConfig and key == "strategy" and equals:
         return f"strategy={{named:{as_entry(value)}}}"
-    if key == "strategies":
+    if key in LISTS:
         return f"{key}={quoted_lists(value)}"
     odd = any(c in " ()=~" for c in value) and key in ("run.name", "data.path", "run")
     odd = odd or (key == "member" and "," not in value)  # a hash may look like a number

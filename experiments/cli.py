@@ -14,6 +14,7 @@ APPS = {
     "compare": "what a strategy changes, for the same persons with the same luck",
     "sweep": "how outcomes respond to levers and to what nobody knows: many points, one table",
     "frequency": "how many messages a week are best, in the short run and in the long",
+    "seek": "the smallest change of one lever that reaches a target",
     "backtest": "score forecasts from a log's past beside the usual baselines",
     "actuals": "lay what happened over a forecast that was made before",
     "replay": "one member's life once more, day by day, and where it parts from his twin's",

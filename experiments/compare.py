@@ -9,6 +9,7 @@ from sim.settings import CompareConfig
 
 def run(config: CompareConfig) -> Path:
     """Compare, and say what differs and where the page is."""
+    from sim.report.targets import lines_of
     from sim.store import read_results
     from sim.study.compare import run_compare
 
@@ -30,6 +31,8 @@ def run(config: CompareConfig) -> Path:
     print(f"\n{summary['call']['sentence']}.")
     for pair in summary["call"]["pairs"]:
         print(f"  {pair['sentence']}\n  {pair['chance']}")
+    for line in lines_of(summary):
+        print(line)
     if "assumptions" in summary:
         from sim.report.cited import plain
         from sim.report.executive import Executive

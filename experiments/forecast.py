@@ -24,6 +24,8 @@ def run(config: Config) -> Path:
         unit = "(log's currency)" if own and line["unit"] == "CNY" else line["unit"]
         futures = f"8 in 10 futures: {line['p10']:,.0f} to {line['p90']:,.0f}"
         print(f"  {line['label']:36} {line['mean']:>12,.0f} {unit:16} {futures}")
+    for line in [*summary["targets"], *summary["ceilings"]]:
+        print(f"  {line['sentence']}")
     print(f"open {folder / 'report.html'}")
     return folder
 

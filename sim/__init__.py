@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from sim.study.compare import compare
     from sim.study.forecast import forecast
     from sim.study.replay import replay
+    from sim.study.seek import seek
     from sim.study.sweep import sweep
 
-__all__ = ["Member", "MembershipModel", "compare", "forecast", "read_results", "replay", "sweep"]
+__all__ = ["Member", "MembershipModel", "compare", "forecast", "read_results", "replay", "seek", "sweep"]
 
 _HOMES = {
     "Member": "sim.model",
@@ -20,6 +21,7 @@ _HOMES = {
     "forecast": "sim.study.forecast",
     "read_results": "sim.store",
     "replay": "sim.study.replay",
+    "seek": "sim.study.seek",
     "sweep": "sim.study.sweep",
 }
 

@@ -16,6 +16,7 @@ from sim.behaviour.response import Response
 from sim.behaviour.spending import Spending
 from sim.errors import InputError, nearest
 from sim.strategy import CONFIGS, Strategy, read_strategy
+from sim.targets import Ceiling, Target, reader
 from sim.units import STRICT, About, NonNegative, Positive, between, checked
 from sim.world.market import Market
 
@@ -403,6 +404,16 @@ class CompareConfig:
     response: Response = field(default_factory=Response)
     bridge: BridgeSettings = field(default_factory=BridgeSettings)
     assumptions: AssumptionSettings = field(default_factory=AssumptionSettings)
+    targets: Annotated[
+        tuple[Target, ...],
+        BeforeValidator(reader(Target, "targets")),
+        About("", "laid on every strategy in place of all that the strategies state: members>=12000 by 179"),
+    ] = ()
+    ceilings: Annotated[
+        tuple[Ceiling, ...],
+        BeforeValidator(reader(Ceiling, "ceilings")),
+        About("", "laid on every strategy in place of all that the strategies state: opt_out_share<=10%"),
+    ] = ()
 
     def under(self, strategy: Strategy) -> Config:
         """The configuration of a run of one strategy alone."""
@@ -605,6 +616,55 @@ class SweepConfig:
     run: SweepRun = field(default_factory=SweepRun)
     design: DesignSettings = field(default_factory=DesignSettings)
     outcomes: OutcomeSettings = field(default_factory=OutcomeSettings)
+
+
+@dataclass(frozen=True)
+class SeekSettings:
+    """Which lever is turned, and what it is to reach."""
+
+    __pydantic_config__ = STRICT
+
+    lever: Annotated[
+        str | None, About("", "the number of the strategy that is turned, such as messaging.per_week")
+    ] = None
+    metric: Annotated[
+        str | None,
+        About("", "what is to be reached, as in targets; empty: the strategy's first target, or its target on it"),
+    ] = None
+    value: Annotated[
+        float | None, between(-1e15, 1e15), About("of the metric", "the level to be reached; empty: the target's own")
+    ] = None
+    day: Annotated[
+        int | None, between(0, 3659), About("day", "the due day; empty: the target's own, or the last of the run")
+    ] = None
+    at: Annotated[
+        Literal["least", "most"] | None,
+        About("", "whether the level is a floor or a roof; empty: by which of them is better"),
+    ] = None
+    chance: Annotated[
+        float | None, between(0.01, 0.99), About("", "the share of futures that shall reach it; empty: on average")
+    ] = None
+    low: Annotated[
+        float | None, between(-1e12, 1e12), About("of the lever", "the least that is tried; empty: its own range")
+    ] = None
+    high: Annotated[
+        float | None, between(-1e12, 1e12), About("of the lever", "the most that is tried; empty: its own range")
+    ] = None
+    scan: Annotated[
+        int,
+        between(1, 20),
+        About("values", "tried at first on either side of the present one, each half as far from it as the next"),
+    ] = 6
+
+
+@dataclass(frozen=True)
+class SeekConfig:
+    """The configuration of a search: that of a run, one of whose levers is turned until a target is reached."""
+
+    __pydantic_config__ = STRICT
+
+    run: Run = field(default_factory=Run)
+    seek: SeekSettings = field(default_factory=SeekSettings)
     strategy: Strategy = field(default_factory=Strategy)
     market: Market = field(default_factory=Market)
     population: PopulationSettings = field(default_factory=PopulationSettings)
@@ -620,3 +680,7 @@ class SweepConfig:
         }
         run: dict[str, Any] = asdict(self.run) | {"processes": 1}
         return Config(run=Run(**run), **groups)
+
+    def under(self, strategy: Strategy) -> Config:
+        """The configuration of a run of a strategy."""
+        return Config(self.run, strategy, self.market, self.population, self.data, self.fit, self.response)

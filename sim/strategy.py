@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
+from pydantic import BeforeValidator
 
 from sim.errors import InputError, nearest
 from sim.levers.acquisition import Acquisition
@@ -32,6 +33,7 @@ from sim.levers.tiers import Tiers
 from sim.levers.wakeup import Wakeup
 from sim.levers.warning import EarlyWarning
 from sim.levers.welcome import Welcome
+from sim.targets import Ceiling, Target, contradictions, reader
 from sim.touch import quiet_at
 from sim.units import STRICT, About, NonNegative, between, checked, parameters
 
@@ -64,6 +66,18 @@ class Strategy:
     __pydantic_config__ = STRICT
 
     name: Annotated[str, About("", "the strategy's name")] = "do_nothing"
+    targets: Annotated[
+        tuple[Target, ...],
+        BeforeValidator(reader(Target, "targets")),
+        About("", "what is to be reached, in brackets: members>=12000 by 179, the due day; they change nothing else"),
+    ] = ()
+    ceilings: Annotated[
+        tuple[Ceiling, ...],
+        BeforeValidator(reader(Ceiling, "ceilings")),
+        About(
+            "", "guardrails, in brackets: opt_out_share<=10% by 89, on every day until then; they change nothing else"
+        ),
+    ] = ()
     budget: Budget = field(default_factory=Budget)
     guard: Guard = field(default_factory=Guard)
     welcome: Welcome = field(default_factory=Welcome)
@@ -100,6 +114,7 @@ class Strategy:
 
     def cross_check(self, prefix: str = "strategy") -> None:
         """What no single key can tell: raises `InputError`."""
+        contradictions(self.targets, self.ceilings, f"{prefix}.")
         for name in ("messaging", "offers"):
             lever = getattr(self, name)
             try:

@@ -50,7 +50,9 @@ from sim.units import checked, parameters, record
 from tests.test_delivery import BUSY, IMPATIENT, LOUD, plan_of, relaxed, seeds, unbudgeted, world_of
 
 ROOT = Path(__file__).parents[1]
-LEVERS = tuple(f.name for f in dataclasses.fields(Strategy) if f.name not in ("name", "budget"))
+LEVERS = tuple(
+    f.name for f in dataclasses.fields(Strategy) if f.name not in ("name", "budget", "targets", "ceilings")
+)
 NAMES = known_strategies()
 KNOWN = {
     "broadcast_bombardment",

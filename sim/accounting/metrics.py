@@ -290,6 +290,15 @@ def daily_columns(ledger: Ledger, days: int) -> dict[str, np.ndarray]:
 
 KNOWN = {metric.name: metric for metric in (*METRICS, *RESPONSE_METRICS)}
 MONEY = tuple(name for name, metric in KNOWN.items() if metric.unit == "CNY")
+LESS = frozenset({
+    "at_risk", "dormant_30", "dormant_60", "dormant_90", "lost", "state_at_risk_wau", "state_at_risk_mau",
+    "state_dormant", "removed", "drifted", "drifted_need", "drifted_quality", "drifted_service", "drifted_logistics",
+    "active_churned", "muted", "muted_stock", "blocked", "blocked_stock", "left", "group_left", "demoted",
+    "discounts", "markdowns", "winning_discounts", "goods_cost", "sample_cost", "message_cost", "content_cost",
+    "labour_cost", "operation_cost", "acquisition_cost", "reward_cost", "benefit_cost", "points_cost", "cost",
+    "points_liability", "load", "unanswered", *posting.LOSSES,
+})  # fmt: skip
+"""Metrics of which less wins; of all others more does."""
 
 
 def unit_of(name: str) -> float:

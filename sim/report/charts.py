@@ -237,7 +237,7 @@ def dates(m: Material, days: Sequence[int] | pd.Index) -> np.ndarray:
     return np.asarray(days, dtype=float) + base
 
 
-def _fan(axes: Any, x: np.ndarray, rows: pd.DataFrame) -> tuple[list[Any], list[Any]]:
+def fan(axes: Any, x: np.ndarray, rows: pd.DataFrame) -> tuple[list[Any], list[Any]]:
     """Nested bands in opaque tints and the mean; handles of the mean and of the bands, widest last."""
     from matplotlib.patches import Patch
 
@@ -345,7 +345,7 @@ def _weekly(
         axes = sheet.axes[0]
         plain_axes(axes, f"{what} per week" if unit == "" else f"{what} per week ({unit})")
         x = dates(m, rows.index)
-        middle, tints = _fan(axes, x, rows)
+        middle, tints = fan(axes, x, rows)
         handles, labels = [*middle, *tints], ["average of all simulated futures", *reversed(BAND_WORDS)]
         begin = m.date(0) if past is None else m.date(int(past.index[0]) - 6)
         if past is not None:
@@ -468,7 +468,7 @@ def cumulative_orders(m: Material) -> Chart | None:
         axes = sheet.axes[0]
         plain_axes(axes, f"orders since {date_words(m.start)}")
         x = dates(m, rows.index)
-        middle, tints = _fan(axes, x, rows)
+        middle, tints = fan(axes, x, rows)
         handles, labels = [*middle, *tints], ["average of all simulated futures", *reversed(BAND_WORDS)]
         if total is not None:
             (line,) = axes.plot(dates(m, total.index), total, color=VERMILION, linewidth=1.8, zorder=5)

@@ -54,6 +54,9 @@ from sim.report.material import (
 )
 from sim.report.page import embedded_image, ground, publish
 from sim.report.selection import selection_rows
+from sim.report.targets import PREFIX as TARGETS
+from sim.report.targets import charts_of as target_charts
+from sim.report.targets import section as goals_section
 from sim.report.workbook import write_workbook
 
 STYLES = (
@@ -294,7 +297,8 @@ def all_charts(m: Comparison) -> list[Chart]:
         ]
     lost = loss_charts(m.lost, [m.baseline, *m.shown], source(m))
     moved = m.assumed.chart()
-    return [*found, *m.bridge.charts(), *lost, *([moved] if moved else []), *m.grown.charts()]
+    aimed = target_charts(m, [m.baseline, *m.shown], m.style, source(m))
+    return [*found, *aimed, *m.bridge.charts(), *lost, *([moved] if moved else []), *m.grown.charts()]
 
 
 class Legend:
@@ -623,7 +627,10 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
     bridged = [chart for chart in charts if chart.name.startswith("bridge_")]
     lost = [chart.name for chart in charts if chart.name in LOSSES]
     moved = [chart for chart in charts if chart.name == "assumptions"]
-    apart = {*grown, *lost, *(chart.name for chart in bridged), "assumptions"}
+    aimed = [chart for chart in charts if chart.name.startswith(TARGETS)]
+    aims = [embedded_image(chart, images[chart.name]) for chart in aimed]
+    goals = goals_section(m, aims, m.strategies)
+    apart = {*grown, *lost, *(chart.name for chart in (*bridged, *aimed)), "assumptions"}
     short_page, selected = Executive(m.folder, m.unit_of_money), selection_rows(m)
     base["glossary"] = [*own_terms(m), *base["glossary"], *terms(grown), *loss_terms(lost)]
     page = {
@@ -635,6 +642,7 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
             ("short", "In short"),
             ("call", "Which, and how surely"),
             ("numbers", "Effects"),
+            *([("targets", "Targets")] if goals is not None else []),
             ("charts", "Pictures"),
             *([("bridge", "Where it comes from")] if m.bridge.flows is not None else []),
             *([("losses", "Whom it costs")] if lost else []),
@@ -660,6 +668,7 @@ def content(m: Comparison, charts: list[Chart], images: dict[str, bytes]) -> dic
         "assumed": m.assumed.section([embedded_image(chart, images[chart.name]) for chart in moved]),
         "short": short_page.paragraphs(),
         "short_note": SHORT_NOTE,
+        "goals": goals,
         "charts": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name not in apart],
         "bridge": section(m.bridge, [embedded_image(chart, images[chart.name]) for chart in bridged]),
         "losses": [embedded_image(chart, images[chart.name]) for chart in charts if chart.name in LOSSES],

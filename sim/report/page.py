@@ -21,6 +21,9 @@ from sim.report.material import (
     percent,
     standing,
 )
+from sim.report.targets import PREFIX as TARGETS
+from sim.report.targets import charts_of as target_charts
+from sim.report.targets import plain_style, section, summed_up
 
 MODEL_NOTES = {"population", "season", "regularity", "disturbance", "joining", "cycle"}
 """Codes of notes that say what the model assumes or learned; all others are about the data."""
@@ -77,7 +80,9 @@ def write_report(folder: Path) -> None:
     the folder is marked complete. Charts that an earlier report left there and this one does not have are removed.
     """
     material = Material(Path(folder))
-    charts = [*all_charts(material), *growth_of(material, source_line(material)).charts()]
+    source = source_line(material)
+    aimed = target_charts(material, [str(material.summary.get("strategy"))], plain_style, source)
+    charts = [*all_charts(material), *aimed, *growth_of(material, source).charts()]
     publish(material.folder, charts, "template.html", lambda images: content(material, charts, images))
 
 
@@ -123,8 +128,11 @@ def content(m: Material, charts: list[Chart], images: dict[str, bytes]) -> dict[
     embedded = [embedded_image(chart, images[chart.name]) for chart in charts]
     fared = _fared(m)
     grown = [chart.name for chart in charts if chart.name in GROWTH]
+    aims = [image for image in embedded if image["name"].startswith(TARGETS)]
+    goals = section(m, aims, [str(m.summary.get("strategy"))])
     contents = [
         ("numbers", "Key numbers"),
+        ("targets", "Targets"),
         ("charts", "Pictures"),
         ("growth", "How it grew"),
         ("fared", "Against what happened"),
@@ -134,7 +142,8 @@ def content(m: Material, charts: list[Chart], images: dict[str, bytes]) -> dict[
         ("terms", "Terms"),
         ("provenance", "Provenance"),
     ]
-    absent = {"fared": not fared, "charts": len(charts) == len(grown), "growth": not grown}
+    absent = {"fared": not fared, "charts": len(charts) == len(grown) + len(aims), "growth": not grown}
+    absent["targets"] = goals is None
     base = ground(m)
     base["glossary"] = [*base["glossary"], *terms(grown)]
     return {
@@ -149,7 +158,10 @@ def content(m: Material, charts: list[Chart], images: dict[str, bytes]) -> dict[
         "rows": _rows(m),
         "below_numbers": _below_numbers(m),
         "bands": _bands(m),
-        "charts": [image for image in embedded if image["name"] not in ("band_sources", *GROWTH)],
+        "charts": [
+            image for image in embedded if image not in aims and image["name"] not in ("band_sources", *GROWTH)
+        ],
+        "goals": goals,
         "growth": [image for image in embedded if image["name"] in GROWTH],
         "channel_rows": channel_rows(growth_of(m, "")) if grown else [],
         "source_charts": [image for image in embedded if image["name"] == "band_sources"],
@@ -256,7 +268,8 @@ def _lead(m: Material) -> list[str]:
             f"The {count:,} members of the first day become {members.about} by {date_words(m.end)}: "
             f"{joined.about} persons join ({joined.between80} in 8 of 10 simulated futures)."
         )
-    return out
+    targets, ceilings = m.summary.get("targets") or [], m.summary.get("ceilings") or []
+    return [*out, summed_up(targets, ceilings, str(m.summary.get("strategy")))] if targets or ceilings else out
 
 
 def _warnings(m: Material) -> list[str]:

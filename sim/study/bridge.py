@@ -276,11 +276,11 @@ def standing(strategy: Strategy) -> Strategy:
 
 
 def plain(strategy: Strategy) -> Strategy:
-    """A strategy as its effects know it: without its name, what levers that are off would do, and idle rules."""
+    """A strategy as its effects know it: without name, aims, what levers that are off would do, and idle rules."""
     off = {name: type(lever)() for name in LEVERS if not (lever := getattr(strategy, name)).on}
     if len(off) == len(LEVERS):
         off |= {"budget": Budget(), "guard": Guard()}
-    return replace(strategy, name="", **off)
+    return replace(strategy, name="", targets=(), ceilings=(), **off)
 
 
 def differing(ours: Strategy, theirs: Strategy) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.accounting.posting import LOSSES
+from sim.accounting.metrics import LESS
 
 STEP = 20
 """Replications between two looks, whatever the threads; the first look comes after as many."""
@@ -24,15 +24,6 @@ WIDTH = 0.2
 """Variance of the mixture, in standard deviations of a difference: sharpest between 20 and 100 replications."""
 Z95 = 1.959963984540054
 """The normal quantile of Wilson's interval."""
-LESS = frozenset({
-    "at_risk", "dormant_30", "dormant_60", "dormant_90", "lost", "state_at_risk_wau", "state_at_risk_mau",
-    "state_dormant", "removed", "drifted", "drifted_need", "drifted_quality", "drifted_service", "drifted_logistics",
-    "active_churned", "muted", "muted_stock", "blocked", "blocked_stock", "left", "group_left", "demoted",
-    "discounts", "markdowns", "winning_discounts", "goods_cost", "sample_cost", "message_cost", "content_cost",
-    "labour_cost", "operation_cost", "acquisition_cost", "reward_cost", "benefit_cost", "points_cost", "cost",
-    "points_liability", "load", "unanswered", *LOSSES,
-})  # fmt: skip
-"""Metrics of which less wins; of all others more does."""
 
 type Reach = Callable[[int, float], float]
 """How many standard errors an interval reaches, by the count of replications and how often it may miss."""

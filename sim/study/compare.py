@@ -46,6 +46,8 @@ from sim.study.forecast import (
 from sim.study.growth import growth_tables
 from sim.study.losses import DEPARTURE_COLUMNS, loss_tables, loss_words
 from sim.study.selection import selection_table
+from sim.study.targets import goals_of, judged
+from sim.targets import HOW, Goals, lived_part
 from sim.units import checked
 
 REPLICATIONS = 20
@@ -106,11 +108,13 @@ class Twins:
     ready: Prepared
     strategies: dict[str, Strategy]
     plans: dict[str, Plan]
+    goals: Goals
 
     @property
     def hash(self) -> str:
         """The hash of everything that changes results; a strategy counts by what it says, not by its file."""
         values = asdict(self.config) | {"strategies": {"in order": list(self.plans), **self.described}}
+        values |= {kind: {"of all": values.pop(kind)} for kind in HOW}
         if not self.config.until_called and self.config.call == Calling():
             del values["call"]  # a number that is given is run, whatever is called
         return config_hash(values, self.ready.inputs)
@@ -139,7 +143,20 @@ def prepare_twins(config: CompareConfig) -> Twins:
     for strategy in strategies.values():
         config.under(strategy).cross_check()
     ready = prepare(config.under(next(iter(strategies.values()))))
-    return Twins(config, ready, strategies, {name: under(ready.plan, s) for name, s in strategies.items()})
+    plans = {name: under(ready.plan, strategy) for name, strategy in strategies.items()}
+    return Twins(config, ready, strategies, plans, laid_on(config, strategies, ready.plan.days))
+
+
+def laid_on(config: CompareConfig, strategies: dict[str, Strategy], days: int) -> Goals:
+    """What every strategy is judged by: all targets and ceilings that any of them states, or those of the comparison.
+
+    Errors: `InputError` for one that does not fit this run.
+    """
+    if config.targets or config.ceilings:
+        own = Strategy(targets=config.targets, ceilings=config.ceilings)
+        return goals_of(own, days, True, "")
+    goals = [goals_of(strategy, days, True, f"{name}:") for name, strategy in strategies.items()]
+    return sum(goals, Goals())
 
 
 def under(plan: Plan, strategy: Strategy) -> Plan:
@@ -432,8 +449,9 @@ def concluded(
                  "smallest": verdict["smallest"]}  # fmt: skip
         pair |= {"sentence": mean_words(pair, money), "chance": chance_words(pair)}
     verdict["sentence"] = call_words(verdict, money)
-    summary = summary | {"effects": effects, "call": verdict}
-    return {**tables, "effects.csv": intervals, "ranks.csv": ranks_table(lived)}, {
+    aims = judged(lived, twins.goals, twins.ready.plan.start, money)
+    summary = summary | {"effects": effects, "call": verdict, "targets": aims.targets, "ceilings": aims.ceilings}
+    return {**tables, "effects.csv": intervals, "ranks.csv": ranks_table(lived), **aims.tables}, {
         **documents,
         "summary.json": summary,
     }
@@ -496,7 +514,7 @@ def declared(twins: Twins) -> dict[str, Any]:
     """parameters.json: what all strategies share, and below `strategies` what each says."""
     document = parameters_document(twins.ready)
     kept = {path: entry for path, entry in document["declared"].items() if not path.startswith("strategy.")}
-    return document | {"declared": kept, "strategies": twins.described}
+    return document | {"declared": kept, "strategies": {n: lived_part(s) for n, s in twins.strategies.items()}}
 
 
 def summary_document(twins: Twins, lived: dict[str, Ensemble], intervals: pd.DataFrame) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from sim.study.calibrate import Calibrated, calibrate
 from sim.study.ensemble import Ensemble, run_ensemble
 from sim.study.growth import JOIN_COLUMNS, growth_tables
 from sim.study.jump_off import ObservedMembers, Uncertainty
+from sim.study.targets import goals_of, judged
+from sim.targets import HOW, Goals
 from sim.units import checked, parameters
 from sim.world.calendar import check_dates
 from sim.world.season import INDICES, calendar_month, monthly_speed
@@ -153,6 +155,7 @@ def run_forecast(config: Config, root: Path, progress: Progress | None = None) -
     if config.data.source != "none":
         say("fit the log", 0, 1)
     ready = prepare(config)
+    goals = aimed_at(ready)
     if config.data.source != "none":
         say("fit the log", 1, 1)
     fitted = time.perf_counter()
@@ -170,6 +173,8 @@ def run_forecast(config: Config, root: Path, progress: Progress | None = None) -
     ran = time.perf_counter()
     say("write results", 0, 1)
     tables, documents = outcome(ready, lived)
+    content = content_hash(tables, documents)  # of what was lived; how targets fare follows from it
+    tables, documents = with_targets(ready, goals, lived["all"], tables, documents)
     write_outcome(folder, tables, documents)
     from sim.report.page import write_report  # drawing is loaded only when something is drawn
 
@@ -183,7 +188,7 @@ def run_forecast(config: Config, root: Path, progress: Progress | None = None) -
         "member_days": [0, member_days * len(lived), 0],
     }
     folder.write_parquet("timing.parquet", pd.DataFrame(timing), {})
-    folder.finish(content_hash(tables, documents))
+    folder.finish(content)
     say("write results", 1, 1)
     return folder.path
 
@@ -229,14 +234,34 @@ def forecast(data: str = "none", **groups: Any) -> Outcome:
     groups = named_groups(groups)
     config = checked(Config, {**groups, "data": reading(data, groups.pop("data_options", {}))})
     ready = prepare(config)
-    run = config.run
+    goals, run = aimed_at(ready), config.run
     lived = {
         key: run_ensemble(plan, run.seed, run.replications, threads=run.threads, processes=run.processes)
         for key, plan in _variants(ready).items()
     }
-    tables, documents = outcome(ready, lived)
+    tables, documents = with_targets(ready, goals, lived["all"], *outcome(ready, lived))
     frames = {name.rsplit(".", 1)[0]: table for name, table in tables.items()}
     return Outcome(frames, documents["summary.json"], documents["parameters.json"])
+
+
+def aimed_at(ready: Prepared) -> Goals:
+    """The targets and ceilings of a run's strategy, with their due days. Errors: `InputError`."""
+    operated = ready.plan.operated or ready.config.strategy.operated
+    return goals_of(ready.config.strategy, ready.plan.days, operated, "strategy.")
+
+
+def with_targets(
+    ready: Prepared, goals: Goals, whole: Ensemble, tables: dict[str, pd.DataFrame], documents: dict[str, Any]
+) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    """Tables and documents with how targets and ceilings fare: a conclusion from what was lived."""
+    found = judged({ready.config.strategy.name: whole}, goals, ready.plan.start, currency(ready))
+    summary = documents["summary.json"] | {"targets": found.targets, "ceilings": found.ceilings}
+    return tables | found.tables, documents | {"summary.json": summary}
+
+
+def currency(ready: Prepared) -> str:
+    """What amounts are in, in words."""
+    return "CNY" if ready.log is None else "in the log's currency"
 
 
 def _variants(ready: Prepared) -> dict[str, Plan]:
@@ -514,8 +539,8 @@ def parameters_document(ready: Prepared) -> dict[str, Any]:
     declared = {}
     for parameter in parameters(Config):
         group = parameter.path.split(".", 1)[0]
-        if group in ("run", "data"):
-            continue
+        if group in ("run", "data") or parameter.path.removeprefix("strategy.") in HOW:
+            continue  # targets say nothing of the world
         value: Any = values
         for key in parameter.path.split("."):
             value = value[key]
