@@ -616,6 +616,21 @@ class SweepConfig:
     run: SweepRun = field(default_factory=SweepRun)
     design: DesignSettings = field(default_factory=DesignSettings)
     outcomes: OutcomeSettings = field(default_factory=OutcomeSettings)
+    strategy: Strategy = field(default_factory=Strategy)
+    market: Market = field(default_factory=Market)
+    population: PopulationSettings = field(default_factory=PopulationSettings)
+    data: Data = field(default_factory=Data)
+    fit: Fitting = field(default_factory=Fitting)
+    response: Response = field(default_factory=Response)
+
+    @property
+    def base(self) -> Config:
+        """The configuration that points vary."""
+        groups: dict[str, Any] = {
+            group.name: getattr(self, group.name) for group in fields(Config) if group.name != "run"
+        }
+        run: dict[str, Any] = asdict(self.run) | {"processes": 1}
+        return Config(run=Run(**run), **groups)
 
 
 @dataclass(frozen=True)
@@ -671,15 +686,6 @@ class SeekConfig:
     data: Data = field(default_factory=Data)
     fit: Fitting = field(default_factory=Fitting)
     response: Response = field(default_factory=Response)
-
-    @property
-    def base(self) -> Config:
-        """The configuration that points vary."""
-        groups: dict[str, Any] = {
-            group.name: getattr(self, group.name) for group in fields(Config) if group.name != "run"
-        }
-        run: dict[str, Any] = asdict(self.run) | {"processes": 1}
-        return Config(run=Run(**run), **groups)
 
     def under(self, strategy: Strategy) -> Config:
         """The configuration of a run of a strategy."""

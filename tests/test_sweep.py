@@ -19,6 +19,7 @@ import sim.report.sweep
 from experiments import sweep as command
 from experiments.progress import time_left
 from sim.errors import InputError
+from sim.report.sweep import Points, all_charts
 from sim.settings import SweepConfig
 from sim.store import ResultsTree, read_results
 from sim.study import points, sweep
@@ -125,6 +126,26 @@ def test_a_table_can_be_cited_and_explains_itself(call: Call, noop: Noop) -> Non
     assert b"summed from day 5" in schema.field("orders").metadata[b"definition"]
     axes = json.loads((folder / "parameters.json").read_text())["axes"]
     assert [(axis["key"], axis["role"]) for axis in axes] == [(PER_WEEK, "lever"), ("market.margin", "uncertainty")]
+
+
+def test_the_page_tells_intervals_by_students_t(tmp_path: Path) -> None:
+    """Three replications reach 4.3 standard errors, not 2; the page draws one key as a line."""
+    config = checked(
+        SweepConfig,
+        {
+            "run": {"members": 100, "days": 10, "replications": 3, "name": "page", "processes": 1},
+            "design": {"kind": "grid", "values": {"market.margin": [0.1, 0.3]}},
+            "outcomes": {"metrics": ["orders", "revenue"]},
+        },
+    )
+    folder = run_sweep(config, tmp_path, model=Noop())
+    material = Points(folder)
+    error = 1.0 / np.sqrt(3.0)  # the model answers with x, x + 1 and x + 2
+    assert material.reach(material.table, "orders").tolist() == pytest.approx([4.302652729911275 * error] * 2)
+    assert [chart.name for chart in all_charts(material)] == ["sweep_lines"]
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "± 2.5" in page
+    assert read_results(folder).summary["citation"] in page
 
 
 def test_points_that_fail_are_rows(call: Call, noop: Noop) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from scipy import stats
 
 from sim.report.charts import BLUE, GREY, INK, VERMILION, Chart, Sheet, drawable, plain_axes
 from sim.report.material import Material, capital, figures, minus, number, unbroken
@@ -21,7 +22,6 @@ MOST_CELLS = 400
 PREFERRED = ("contribution", "orders", "members", "mau")
 """The outcomes that are drawn, where the table has them; else its first ones."""
 ROLES = {"lever": "lever: chosen", "uncertainty": "not known", "size": "size of the run"}
-Z95 = 1.959963984540054
 
 
 class Points(Material):
@@ -64,8 +64,14 @@ class Points(Material):
 
     def told(self, row: pd.Series, outcome: str) -> str:
         """A mean with its interval."""
-        mean, error = float(row[outcome]), float(row[f"{outcome}_se"])
-        return number(mean) + (f" ± {number(Z95 * error)}" if np.isfinite(error) else "") + f" {self.unit(outcome)}"
+        reach = float(self.reach(pd.DataFrame([row]), outcome)[0])
+        return number(float(row[outcome])) + (f" ± {number(reach)}" if reach else "") + f" {self.unit(outcome)}"
+
+    def reach(self, rows: pd.DataFrame, outcome: str) -> np.ndarray:
+        """Half the width of the 95 % interval of each mean, by Student's t; 0 where there is one replication."""
+        lived = rows["run.replications"] if "run.replications" in rows else np.full(len(rows), self.replications)
+        within = stats.t.ppf(0.975, np.maximum(np.asarray(lived, dtype=float) - 1.0, 1.0))
+        return within * np.nan_to_num(rows[f"{outcome}_se"].to_numpy(dtype=float))
 
     def where(self, row: pd.Series) -> str:
         """A point in words."""
@@ -176,13 +182,14 @@ def lines_chart(m: Points, key: str) -> Chart:
             plain_axes(axes, m.unit(name))
             axes.set_title(drawable(m.label(name)), fontsize=10, fontweight="bold", loc="left", color=INK)
             mean = rows[name].to_numpy(dtype=float)
-            reach = Z95 * np.nan_to_num(rows[f"{name}_se"].to_numpy(dtype=float))
+            reach = m.reach(rows, name)
             if names:
                 axes.errorbar(at, mean, reach, fmt="o", color=BLUE, markersize=5, capsize=4)
             else:
                 axes.fill_between(at, mean - reach, mean + reach, color=BLUE, alpha=0.2, linewidth=0)
                 axes.plot(at, mean, color=BLUE, marker="o", markersize=4, linewidth=1.6)
             name_places(axes, names)
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
         sheet.axes[-1].set_xlabel(drawable(with_unit(m, key)), fontsize=9.5, color=INK, parse_math=False)
         return sheet.figure
 
@@ -259,7 +266,7 @@ def points_chart(m: Points, outcome: str) -> Chart:
             rows, at, names = ordered(m, key)
             mean = rows[outcome].to_numpy(dtype=float)
             plain_axes(axes, m.unit(outcome))
-            reach = Z95 * np.nan_to_num(rows[f"{outcome}_se"].to_numpy(dtype=float))
+            reach = m.reach(rows, outcome)
             spread = 0.25 * np.sin(np.arange(len(at)) * 2.399) if names else 0.0
             axes.errorbar(at + spread, mean, reach, fmt="o", color=BLUE, ecolor=GREY, markersize=2.5, elinewidth=0.6,
                           alpha=0.7 if len(at) < 300 else 0.3)  # fmt: skip
