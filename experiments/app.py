@@ -18,6 +18,7 @@ from sim.settings import (
     CompareConfig,
     Config,
     FrequencyConfig,
+    OptimizeConfig,
     ReplayConfig,
     SeekConfig,
     SweepConfig,
@@ -34,8 +35,10 @@ SCHEMAS: dict[str, type] = {
     "actuals": ActualsConfig,
     "replay": ReplayConfig,
     "sweep": SweepConfig,
+    "optimize": OptimizeConfig,
 }
-LISTS = {"strategies", "targets", "ceilings", "strategy.targets", "strategy.ceilings"}
+LISTS = {"strategies", "targets", "ceilings", "strategy.targets", "strategy.ceilings", "optimize.subject_to",
+         "optimize.references"}  # fmt: skip
 """Keys whose values are lists of words."""
 RESULTS = Path("results")
 WRONG_INPUT = 2
@@ -69,6 +72,7 @@ def launch(app: str, run: Callable[[Any], object]) -> int:
         ("schema_actuals", ActualsConfig()),
         ("schema_replay", ReplayConfig()),
         ("schema_sweep", SweepConfig()),
+        ("schema_optimize", OptimizeConfig()),
     ):
         store.store(name=name, node=asdict(node))
 

@@ -13,6 +13,7 @@ APPS = {
     "forecast": "where members, orders and revenue are heading",
     "compare": "what a strategy changes, for the same persons with the same luck",
     "sweep": "how outcomes respond to levers and to what nobody knows: many points, one table",
+    "optimize": "which plan is best within limits, how sure, and what to learn first",
     "frequency": "how many messages a week are best, in the short run and in the long",
     "seek": "the smallest change of one lever that reaches a target",
     "backtest": "score forecasts from a log's past beside the usual baselines",

@@ -8,17 +8,19 @@ if TYPE_CHECKING:
     from sim.store import read_results
     from sim.study.compare import compare
     from sim.study.forecast import forecast
+    from sim.study.optimize import optimize
     from sim.study.replay import replay
     from sim.study.seek import seek
     from sim.study.sweep import sweep
 
-__all__ = ["Member", "MembershipModel", "compare", "forecast", "read_results", "replay", "seek", "sweep"]
+__all__ = ["Member", "MembershipModel", "compare", "forecast", "optimize", "read_results", "replay", "seek", "sweep"]
 
 _HOMES = {
     "Member": "sim.model",
     "MembershipModel": "sim.model",
     "compare": "sim.study.compare",
     "forecast": "sim.study.forecast",
+    "optimize": "sim.study.optimize",
     "read_results": "sim.store",
     "replay": "sim.study.replay",
     "seek": "sim.study.seek",

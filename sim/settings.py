@@ -1,7 +1,7 @@
 """Every key of a run: what the command line takes, what YAML may hold, what is validated before anything runs."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Annotated, Any, Literal, cast
 
@@ -16,7 +16,7 @@ from sim.behaviour.response import Response
 from sim.behaviour.spending import Spending
 from sim.errors import InputError, nearest
 from sim.strategy import CONFIGS, Strategy, read_strategy
-from sim.targets import Ceiling, Target, reader
+from sim.targets import MEASURES, Ceiling, Target, reader
 from sim.units import STRICT, About, NonNegative, Positive, between, checked
 from sim.world.market import Market
 
@@ -690,3 +690,124 @@ class SeekConfig:
     def under(self, strategy: Strategy) -> Config:
         """The configuration of a run of a strategy."""
         return Config(self.run, strategy, self.market, self.population, self.data, self.fit, self.response)
+
+
+def sought(value: object) -> tuple[str, ...]:
+    """What is optimised, by name. Errors: `InputError` where there is no such metric."""
+    how = "optimize.objectives=[members,contribution,opt_out_share]"
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not names:
+        raise InputError(f"optimize.objectives={value}: must be a list in brackets, {how}")
+    told = [str(name) for name in cast("Sequence[object]", names)]
+    for name in told:
+        if name not in MEASURES:
+            raise InputError(f"optimize.objectives: there is no metric {name!r}; {nearest(name, MEASURES)}")
+    return tuple(dict.fromkeys(told))
+
+
+def keyed(key: str, how: str) -> Callable[[object], Any]:
+    """What turns keys with their ranges into a mapping; nothing into an empty one. Errors: `InputError`."""
+
+    def read(value: object) -> Any:
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping):
+            raise InputError(f"{key}={value}: must be keys with their ranges, {how}")
+        return {str(name): given for name, given in cast("Mapping[object, object]", value).items()}
+
+    return read
+
+
+def named(value: object) -> tuple[str, ...] | None:
+    """Strategies by name, or nothing. Errors: `InputError`."""
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple):
+        raise InputError(f"optimize.references={value}: must be a list in brackets, [do_nothing,matched_scenes]")
+    return tuple(str(name).strip() for name in cast("Sequence[object]", value))
+
+
+@dataclass(frozen=True)
+class OptimizeSettings:
+    """What is sought, by which levers, within which limits, and how much is tried."""
+
+    __pydantic_config__ = STRICT
+
+    objectives: Annotated[
+        tuple[str, ...],
+        BeforeValidator(sought),
+        About("", "what is to be best at the end, in brackets; of several, the front on which none beats another"),
+    ] = ("contribution",)
+    levers: Annotated[
+        Any,
+        BeforeValidator(keyed("optimize.levers", "{strategy.messaging.per_week:[0,14]}")),
+        About("", "what may be chosen: {key:[low,high]}, {key:[words]}, or {key:null} for all of its own range"),
+    ] = None
+    subject_to: Annotated[
+        tuple[Target, ...],
+        BeforeValidator(reader(Target, "optimize.subject_to")),
+        About("", "limits on averages, in brackets: cost<=50000, members>=12000 by 179; besides strategy.ceilings"),
+    ] = ()
+    plans: Annotated[int, between(2, 100_000), About("plans", "that are tried")] = 60
+    batch: Annotated[
+        int,
+        between(1, 1000),
+        About("plans", "asked for at a time; they may be lived at once, whatever the processes"),
+    ] = 6
+    rungs: Annotated[
+        int,
+        between(1, 6),
+        About("", "steps up to run.replications, a third each: the best third goes on; 1: all plans live all"),
+    ] = 3
+    finalists: Annotated[
+        int, between(1, 100), About("plans", "that live all replications, and are lived again with fresh luck")
+    ] = 8
+    references: Annotated[
+        tuple[str, ...] | None,
+        BeforeValidator(named),
+        About("", "strategies laid beside them, in brackets; empty: all that come with it; []: none"),
+    ] = None
+    unknowns: Annotated[
+        Any,
+        BeforeValidator(keyed("optimize.unknowns", "{market.season.strength:[0.2,1]}")),
+        About("", "what nobody knows, with its range: plans are laid over worlds drawn from it"),
+    ] = None
+    worlds: Annotated[int, between(2, 100_000), About("worlds", "drawn from the unknowns, if there are any")] = 64
+    world_replications: Annotated[
+        int, between(2, 100_000), About("", "replications of each finalist in each of these worlds")
+    ] = 4
+
+
+@dataclass(frozen=True)
+class OptimizeRun(Run):
+    """How much is run for each plan at the most."""
+
+    __pydantic_config__ = STRICT
+
+    replications: Annotated[
+        int, Positive, between(2, 1_000_000), About("", "of each finalist; most plans live a part of them")
+    ] = 27
+
+
+@dataclass(frozen=True)
+class OptimizeConfig:
+    """The configuration of a search: that of a run, whose strategy is what plans vary."""
+
+    __pydantic_config__ = STRICT
+
+    run: OptimizeRun = field(default_factory=OptimizeRun)
+    optimize: OptimizeSettings = field(default_factory=OptimizeSettings)
+    strategy: Strategy = field(default_factory=Strategy)
+    market: Market = field(default_factory=Market)
+    population: PopulationSettings = field(default_factory=PopulationSettings)
+    data: Data = field(default_factory=Data)
+    fit: Fitting = field(default_factory=Fitting)
+    response: Response = field(default_factory=Response)
+
+    @property
+    def base(self) -> Config:
+        """The configuration that plans vary."""
+        groups: dict[str, Any] = {
+            group.name: getattr(self, group.name) for group in fields(Config) if group.name != "run"
+        }
+        return Config(run=Run(**asdict(self.run)), **groups)

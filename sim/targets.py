@@ -163,6 +163,7 @@ class Ceiling(Target):
 HOW = {
     "targets": "targets=[members>=12000 by 179, mau_share>=45%]",
     "ceilings": "ceilings=[opt_out_share<=10%, cash_low>=-50000 by 89]",
+    "optimize.subject_to": "optimize.subject_to=[cost<=50000, opt_out_share<=5%]",
 }
 _TEXT = re.compile(
     r"(?P<metric>\w+)\s*(?P<sign>>=|<=)\s*(?P<value>[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?)\s*(?P<percent>%?)"

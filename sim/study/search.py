@@ -318,8 +318,8 @@ class Search:
             asked = self._asked(turn, starts)
             if not promoted and not asked:
                 break
-            for plan in asked:
-                plan.since = self.crew.runs
+            for place, plan in enumerate(asked):
+                plan.since = self.crew.runs + place * ladder[0]
             self.plans += asked
             self._live([*promoted, *((plan, ladder[0]) for plan in asked)])
             turn += 1
