@@ -300,7 +300,7 @@ def test_no_plan_within_the_limits_ends_with_three(
     ],
 )
 def test_errors_of_the_command_line(call: Call, tmp_path: Path, words: list[str], fragments: list[str]) -> None:
-    said = call(*SMALL, *words)
+    said = call(*(word for word in SMALL if "levers" not in word or "levers" not in words[0]), *words)
     assert said.code == 2
     assert all(fragment in said.err for fragment in fragments), said.err
     assert "Traceback" not in said.err

@@ -412,7 +412,7 @@ def information_chart(m: Sought) -> Chart | None:
         axes.set_yticks(places, [drawable(short(str(name), 40)) for name in parts.index])
         unit = "%" if objective["unit"] == "share" else m.in_money(str(objective["unit"]))
         axes.set_xlabel(drawable(f"worth in {objective['words']}, {unit}"), fontsize=9.5, color=INK)
-        axes.set_xlim(0.0, None)
+        axes.set_xlim(0.0, 1.06 * max(k * float(parts[["value", "by_luck"]].to_numpy().max()), value + error) or 1.0)
         grouped(axes.xaxis)
         sheet.legend([bars, luck, line], ["one unknown (EVPPI)", "what luck shows", "everything (EVPI)"], 3)
         return sheet.figure

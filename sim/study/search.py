@@ -206,44 +206,36 @@ class Crew:
             say()
 
     def _lived(self, stretches: Sequence[Stretch]) -> Iterator[Answer]:
+        jobs = [(self.model, stretch, self.names, self._file(stretch)) for stretch in stretches]
         if self.pool is None:
-            for stretch in stretches:
-                yield self._one(stretch)
+            yield from (lived_once(*job) for job in jobs)
             return
-        jobs = [None if self._kept(s) else self.pool.submit(answer, self.model, s) for s in stretches]
-        for stretch, job in zip(stretches, jobs, strict=True):
-            if job is None:
-                yield self._one(stretch)
-                continue
-            try:
-                yield self._keep(stretch, job.result())
-            except BrokenProcessPool:
-                raise InputError(
-                    "run.processes: a process died, perhaps for want of memory; the same command with fewer of them "
-                    "finishes the run"
-                ) from None
+        try:
+            for waiting in [self.pool.submit(lived_once, *job) for job in jobs]:
+                yield waiting.result()
+        except BrokenProcessPool:
+            raise InputError(
+                "run.processes: a process died, perhaps for want of memory; the same command with fewer of them "
+                "finishes the run"
+            ) from None
 
-    def _one(self, stretch: Stretch) -> Answer:
-        return self._kept(stretch) or self._keep(stretch, answer(self.model, stretch))
-
-    def _file(self, stretch: Stretch) -> Path:
-        assert self.parts is not None
+    def _file(self, stretch: Stretch) -> Path | None:
+        """Where a stretch is kept once it is finished."""
+        if self.parts is None or stretch.error:
+            return None
         told = digest({"point": dict(stretch.point), "seed": stretch.seed, "hash": stretch.config_hash})
         return self.parts / f"{told[:24]}-{stretch.first:06d}-{stretch.last:06d}.npz"
 
-    def _kept(self, stretch: Stretch) -> Answer | None:
-        if self.parts is None or stretch.error:
-            return None
-        file = self._file(stretch)
-        found = kept(file, Piece)
-        if found is None:
-            return None
-        return Answer(stretch, dict(zip(self.names, found.values, strict=True)))
 
-    def _keep(self, stretch: Stretch, lived: Answer) -> Answer:
-        if self.parts is not None and lived.done:
-            keep(self._file(stretch), Piece(np.stack([lived.values[name] for name in self.names])))
-        return lived
+def lived_once(model: Model, stretch: Stretch, names: Sequence[str], file: Path | None) -> Answer:
+    """The answer of a stretch: as it was kept, or lived, and kept at once."""
+    found = kept(file, Piece) if file else None
+    if found is not None:
+        return Answer(stretch, dict(zip(names, found.values, strict=True)))
+    lived = answer(model, stretch)
+    if file and lived.done:
+        keep(file, Piece(np.stack([lived.values[name] for name in names])))
+    return lived
 
 
 # ---------------------------------------------------------------------------- the search
