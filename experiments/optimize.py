@@ -2,12 +2,13 @@
 
 import sys
 from functools import partial
+from pathlib import Path
 
 from experiments.app import RESULTS, SOME_FAILED, launch, show_progress
 from sim.settings import OptimizeConfig
 
 
-def run(config: OptimizeConfig, short: list[bool]) -> None:
+def run(config: OptimizeConfig, short: list[bool]) -> Path:
     """Seek, and say which plan, how sure, and where the page is; note whether anything was left open."""
     from sim.store import read_results
     from sim.study.optimize import run_optimize
@@ -26,6 +27,7 @@ def run(config: OptimizeConfig, short: list[bool]) -> None:
         print(f"plan {folder / 'best.yaml'}")
     print(f"open {folder / 'report.html'}")
     short.append(summary["best"] is None or summary["failed"] > 0)
+    return folder
 
 
 def main() -> int:
