@@ -21,6 +21,7 @@ from sim.settings import (
     OptimizeConfig,
     ReplayConfig,
     SeekConfig,
+    SensitivityConfig,
     SweepConfig,
 )
 from sim.units import checked, parameters
@@ -31,6 +32,7 @@ SCHEMAS: dict[str, type] = {
     "compare": CompareConfig,
     "frequency": FrequencyConfig,
     "seek": SeekConfig,
+    "sensitivity": SensitivityConfig,
     "backtest": Config,
     "actuals": ActualsConfig,
     "replay": ReplayConfig,
@@ -69,6 +71,7 @@ def launch(app: str, run: Callable[[Any], object]) -> int:
         ("schema_compare", CompareConfig()),
         ("schema_frequency", FrequencyConfig()),
         ("schema_seek", SeekConfig()),
+        ("schema_sensitivity", SensitivityConfig()),
         ("schema_actuals", ActualsConfig()),
         ("schema_replay", ReplayConfig()),
         ("schema_sweep", SweepConfig()),

@@ -16,6 +16,7 @@ APPS = {
     "optimize": "which plan is best within limits, how sure, and what to learn first",
     "frequency": "how many messages a week are best, in the short run and in the long",
     "seek": "the smallest change of one lever that reaches a target",
+    "sensitivity": "which assumptions a forecast, or a strategy's lead, rests on, and how much of it is luck",
     "backtest": "score forecasts from a log's past beside the usual baselines",
     "actuals": "lay what happened over a forecast that was made before",
     "replay": "one member's life once more, day by day, and where it parts from his twin's",
@@ -24,7 +25,7 @@ USAGE = "\n".join(
     [
         "membersim <app> [key=value ...]",
         "",
-        *(f"  {name:10} {what}" for name, what in APPS.items()),
+        *(f"  {name:11} {what}" for name, what in APPS.items()),
         "",
         "membersim <app> --help lists the keys of an app.",
     ]

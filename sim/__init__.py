@@ -11,9 +11,21 @@ if TYPE_CHECKING:
     from sim.study.optimize import optimize
     from sim.study.replay import replay
     from sim.study.seek import seek
+    from sim.study.sensitivity import sensitivity
     from sim.study.sweep import sweep
 
-__all__ = ["Member", "MembershipModel", "compare", "forecast", "optimize", "read_results", "replay", "seek", "sweep"]
+__all__ = [
+    "Member",
+    "MembershipModel",
+    "compare",
+    "forecast",
+    "optimize",
+    "read_results",
+    "replay",
+    "seek",
+    "sensitivity",
+    "sweep",
+]
 
 _HOMES = {
     "Member": "sim.model",
@@ -24,6 +36,7 @@ _HOMES = {
     "read_results": "sim.store",
     "replay": "sim.study.replay",
     "seek": "sim.study.seek",
+    "sensitivity": "sim.study.sensitivity",
     "sweep": "sim.study.sweep",
 }
 

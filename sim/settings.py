@@ -256,16 +256,19 @@ def several(value: object) -> tuple[str, ...]:
     return tuple(words)
 
 
-def counted(value: object) -> tuple[str, ...]:
-    """The metrics that the bridge shares out. Errors: `InputError` where there is no such metric."""
-    how = "bridge.metrics=[members,contribution]"
-    if not isinstance(value, list | tuple) or not value:
-        raise InputError(f"bridge.metrics={value}: must be a list in brackets, {how}")
-    names = [str(entry) for entry in cast("Sequence[object]", value)]
-    for name in names:
-        if name not in KNOWN:
-            raise InputError(f"bridge.metrics: there is no metric {name!r}; {nearest(name, KNOWN)}")
-    return tuple(dict.fromkeys(names))
+def metrics_of(key: str) -> BeforeValidator:
+    """The check of a key that lists metrics, each once. Errors: `InputError` where there is no such metric."""
+
+    def listed(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list | tuple) or not value:
+            raise InputError(f"{key}={value}: must be a list in brackets, {key}=[members,contribution]")
+        names = [str(entry) for entry in cast("Sequence[object]", value)]
+        for name in names:
+            if name not in KNOWN:
+                raise InputError(f"{key}: there is no metric {name!r}; {nearest(name, KNOWN)}")
+        return tuple(dict.fromkeys(names))
+
+    return BeforeValidator(listed)
 
 
 @dataclass(frozen=True)
@@ -285,7 +288,7 @@ class BridgeSettings:
     ] = None
     metrics: Annotated[
         tuple[str, ...],
-        BeforeValidator(counted),
+        metrics_of("bridge.metrics"),
         About("", "what is shared out, in brackets: columns of daily.parquet, at the end"),
     ] = ("members", "mau", "orders", "revenue", "contribution")
     most: Annotated[
@@ -607,6 +610,15 @@ class SweepRun(Run):
     ] = None
 
 
+def varied_base(config: "SweepConfig | SensitivityConfig") -> Config:
+    """The configuration that points vary: each point is lived in one process."""
+    groups: dict[str, Any] = {
+        group.name: getattr(config, group.name) for group in fields(Config) if group.name != "run"
+    }
+    run: dict[str, Any] = asdict(config.run) | {"processes": 1}
+    return Config(run=Run(**run), **groups)
+
+
 @dataclass(frozen=True)
 class SweepConfig:
     """The configuration of a sweep: that of a run, which is varied, and the points."""
@@ -626,11 +638,7 @@ class SweepConfig:
     @property
     def base(self) -> Config:
         """The configuration that points vary."""
-        groups: dict[str, Any] = {
-            group.name: getattr(self, group.name) for group in fields(Config) if group.name != "run"
-        }
-        run: dict[str, Any] = asdict(self.run) | {"processes": 1}
-        return Config(run=Run(**run), **groups)
+        return varied_base(self)
 
 
 @dataclass(frozen=True)
@@ -811,3 +819,94 @@ class OptimizeConfig:
             group.name: getattr(self, group.name) for group in fields(Config) if group.name != "run"
         }
         return Config(run=Run(**asdict(self.run)), **groups)
+
+
+def explored(value: object) -> Any:
+    """What is explored: keys, or keys with their ranges. Errors: `InputError` where it is neither."""
+    how = "sensitivity.parameters={response.fatigue.memory:[3,14]} or [response.fatigue.memory], in quotes"
+    if value is None or isinstance(value, dict):
+        return cast("dict[str, object] | None", value) or None
+    if not isinstance(value, list | tuple) or not all(
+        isinstance(key, str) for key in cast("Sequence[object]", value)
+    ):
+        raise InputError(f"sensitivity.parameters={value}: must be keys, or keys with their ranges, {how}")
+    return dict.fromkeys(cast("Sequence[str]", value)) or None
+
+
+def power_of_two(value: object) -> object:
+    """Errors: `InputError` where a Sobol' sequence of so many points is not evenly spread."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0 and value & (value - 1):
+        lower = 1 << (value.bit_length() - 1)
+        raise InputError(f"sensitivity.n={value}: must be a power of 2, such as {lower} or {2 * lower}")
+    return value
+
+
+@dataclass(frozen=True)
+class SensitivitySettings:
+    """Which assumptions are moved, how far, and by which designs."""
+
+    __pydantic_config__ = STRICT
+
+    method: Annotated[
+        Literal["oat", "morris", "sobol"],
+        About("", "one at a time; then also screening (Morris); then also shares of the variance (Sobol)"),
+    ] = "sobol"
+    parameters: Annotated[
+        Any,
+        BeforeValidator(explored),
+        About("", "what is explored: [keys], or {key: [low, high]}; empty: every number that is an assumption"),
+    ] = None
+    factor: Annotated[
+        float,
+        between(1.01, 100),
+        About("times", "a range that is not given goes from the value over this to the value times this"),
+    ] = 1.5
+    outcomes: Annotated[
+        tuple[str, ...],
+        metrics_of("sensitivity.outcomes"),
+        About("", "columns of daily.parquet, in brackets: flows are summed, stocks read at the end"),
+    ] = ("members", "mau", "contribution")
+    baseline: Annotated[
+        str | None,
+        About("", "a strategy by name; outcomes are then what the strategy has more than this one, in pairs"),
+    ] = None
+    most: Annotated[
+        int,
+        Positive,
+        between(1, 200),
+        About("parameters", "that are screened, those that moved outcomes most; all of them where they are listed"),
+    ] = 16
+    trajectories: Annotated[int, between(4, 10_000), About("trajectories", "of the screening")] = 10
+    top: Annotated[
+        int,
+        Positive,
+        between(1, 100),
+        About("parameters", "whose shares are told, the first of the screening; all of them where they are listed"),
+    ] = 6
+    n: Annotated[
+        int,
+        BeforeValidator(power_of_two),
+        between(8, 65_536),
+        About("", "base points of the Sobol design, a power of 2; it has this times parameters + 2 points"),
+    ] = 64
+
+
+@dataclass(frozen=True)
+class SensitivityConfig:
+    """The configuration of a sensitivity analysis: that of a run, and what is moved."""
+
+    __pydantic_config__ = STRICT
+
+    run: SweepRun = field(default_factory=SweepRun)
+    sensitivity: SensitivitySettings = field(default_factory=SensitivitySettings)
+    strategy: Strategy = field(default_factory=Strategy)
+    market: Market = field(default_factory=Market)
+    population: PopulationSettings = field(default_factory=PopulationSettings)
+    data: Data = field(default_factory=Data)
+    fit: Fitting = field(default_factory=Fitting)
+    response: Response = field(default_factory=Response)
+
+    @property
+    def base(self) -> Config:
+        """The configuration that points vary."""
+        return varied_base(self)

@@ -79,7 +79,7 @@ def config_hash(config: dict[str, Any], inputs: dict[str, str]) -> str:
 
 def provenance() -> dict[str, Any]:
     """Versions and commit: where these numbers come from."""
-    names = ("numpy", "numba", "pandas", "scipy", "mesa", "hydra-core", "matplotlib", "pyarrow")
+    names = ("numpy", "numba", "pandas", "scipy", "mesa", "hydra-core", "matplotlib", "pyarrow", "salib")
     versions = {name: version(name) for name in names}
     folder = Path(__file__).parent
     try:
