@@ -163,8 +163,10 @@ class Ceiling(Target):
 HOW = {
     "targets": "targets=[members>=12000 by 179, mau_share>=45%]",
     "ceilings": "ceilings=[opt_out_share<=10%, cash_low>=-50000 by 89]",
-    "optimize.subject_to": "optimize.subject_to=[cost<=50000, opt_out_share<=5%]",
 }
+"""How the aims of a strategy are written, by their keys."""
+EXAMPLES = HOW | {"optimize.subject_to": "optimize.subject_to=[cost<=50000, opt_out_share<=5%]"}
+"""How lists of targets are written, by their keys."""
 _TEXT = re.compile(
     r"(?P<metric>\w+)\s*(?P<sign>>=|<=)\s*(?P<value>[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?)\s*(?P<percent>%?)"
     r"(?:\s+(?:by|until)\s+(?:day\s+)?(?P<day>\d+))?",
@@ -182,7 +184,7 @@ def reader[T: Target](kind: type[T], key: str) -> Callable[[object], tuple[T, ..
         if isinstance(value, str | Mapping):
             value = [value]
         if not isinstance(value, list | tuple):
-            raise InputError(f"{key}={value}: must be a list, {HOW[key]}")
+            raise InputError(f"{key}={value}: must be a list, {EXAMPLES[key]}")
         return tuple(entry(kind, key, n, one) for n, one in enumerate(cast("Sequence[object]", value), 1))
 
     return read
@@ -197,14 +199,14 @@ def entry[T: Target](kind: type[T], key: str, place: int, one: object) -> T:
     if isinstance(one, str):
         found = _TEXT.fullmatch(one.strip())
         if found is None:
-            raise InputError(f"{key}: {one!r} cannot be read; write it as in {HOW[key]}")
+            raise InputError(f"{key}: {one!r} cannot be read; write it as in {EXAMPLES[key]}")
         values: dict[str, Any] = {"metric": found["metric"], "at": "least" if found["sign"] == ">=" else "most"}
         values |= {"value": float(found["value"]) / (100.0 if found["percent"] else 1.0)}
         values |= {"day": int(found["day"])} if found["day"] else {}
     elif isinstance(one, Mapping):
         values = {str(name): item for name, item in cast("Mapping[object, object]", one).items()}
     else:
-        raise InputError(f"{key}: {one!r} is no target; write it as in {HOW[key]}")
+        raise InputError(f"{key}: {one!r} is no target; write it as in {EXAMPLES[key]}")
     metric = str(values.get("metric"))
     if "metric" not in values or metric not in MEASURES:
         said = "says no metric" if "metric" not in values else f"there is no metric {metric!r}"
