@@ -10,8 +10,9 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from operator import attrgetter
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import annotated_types
 import numpy as np
@@ -115,10 +116,15 @@ def checked[S](cls: type[S], values: dict[str, Any], prefix: str = "") -> S:
     """
     values = _plain(cls, values, prefix)
     try:
-        return TypeAdapter(cls).validate_python(values)
+        return cast(S, _adapter(cls).validate_python(values))
     except ValidationError as error:
         lines = [_explain(cls, dict(problem), prefix) for problem in error.errors(include_url=False)]
         raise InputError("\n".join(lines)) from None
+
+
+@cache
+def _adapter(cls: type) -> TypeAdapter[Any]:
+    return TypeAdapter(cls)
 
 
 def _plain(cls: type, values: dict[str, Any], prefix: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ import pandas as pd
 from sim import rng
 from sim.errors import InputError
 from sim.settings import MOST_POINTS, Config, DesignSettings
-from sim.study.points import Axis, Point, Space, declared, fitting, range_axis
+from sim.study.points import Axis, Point, Space, declared, fitted, range_axis
 
 SAMPLED = ("lhs", "sobol")
 """Designs that draw points from ranges."""
@@ -115,15 +115,7 @@ def _levels(path: str, given: Any) -> Axis:
     listed = list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [given]
     if not listed:
         raise InputError(f"design.values: {path}=[]: the list is empty; give the values that it takes")
-    return Axis(parameter, levels=tuple(_soft(path, value) for value in listed))
-
-
-def _soft(path: str, value: Any) -> Any:
-    """A value in its type where it fits, else as it stands: its points will say what is wrong."""
-    try:
-        return fitting(declared(path), value)
-    except InputError:
-        return value
+    return Axis(parameter, levels=tuple(fitted(parameter, value) for value in listed))  # points say what is wrong
 
 
 def _axes_of(mapping: Mapping[str, Any], make: Callable[[str, Any], Axis]) -> list[Axis]:
@@ -275,7 +267,7 @@ def _cell(path: str, value: Any) -> Any:
                 return text
     if kind is int and isinstance(value, float) and value.is_integer():
         value = int(value)
-    return _soft(path, value)
+    return fitted(declared(path), value)
 
 
 def content(point: Point) -> bytes:

@@ -22,7 +22,7 @@ from operator import attrgetter
 from typing import Any, Literal, cast
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from sim import rng
 from sim.accounting.metrics import KNOWN, unit_of
@@ -131,18 +131,32 @@ def fitting(parameter: Parameter, value: Any) -> Any:
         if not isinstance(value, str):
             raise InputError(f"{group}={value!r}: must be a name")
         return _whole(group, value) and value
-    if isinstance(value, int | float) and not isinstance(value, bool) and parameter.kind is str:
-        value = str(value)
-    if isinstance(value, bool) == (parameter.kind is bool):
-        try:
-            return _adapter(parameter.path).validate_python(value)
-        except ValidationError:
-            pass
+    try:
+        return _typed(parameter, value)
+    except ValueError:
+        pass
     try:
         complaint = _complaint(parameter.path, value)
     except TypeError:  # not even hashable
         complaint = f"{parameter.path}={value!r}: must be a single value ({parameter.about.meaning})"
     raise InputError(complaint)
+
+
+def fitted(parameter: Parameter, value: Any) -> Any:
+    """A value in its type where it fits a declaration, else as it stands; what is wrong with it is not looked for."""
+    try:
+        return _typed(parameter, value) if "." in parameter.path else fitting(parameter, value)
+    except (ValueError, InputError):
+        return value
+
+
+def _typed(parameter: Parameter, value: Any) -> Any:
+    """A value of a single key in its type. Errors: `ValueError` where it does not fit."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and parameter.kind is str:
+        value = str(value)
+    if isinstance(value, bool) != (parameter.kind is bool):
+        raise ValueError
+    return _adapter(parameter.path).validate_python(value)
 
 
 @lru_cache(maxsize=1024, typed=True)
