@@ -88,7 +88,8 @@ def test_levers_are_kept_apart_from_what_nobody_knows() -> None:
 
 def test_levers_that_sleep_are_named() -> None:
     idle = replace(beauty(), strategy=read_strategy("do_nothing"))
-    assert Space.over(idle, {PER_WEEK: [0, 7], STRENGTH: None}).sleeping == [PER_WEEK]
+    assert idle.market.season.index == "none"
+    assert Space.over(idle, {PER_WEEK: [0, 7], STRENGTH: None}).sleeping == [PER_WEEK, STRENGTH]
     assert Space.over(idle, {PER_WEEK: [0, 7], "strategy.messaging.on": [True]}).sleeping == []
     assert Space.over(idle, {PER_WEEK: [0, 7], "strategy": ["matched_scenes"]}).sleeping == []
     assert Space.over(beauty(), {PER_WEEK: [0, 7]}).sleeping == []
