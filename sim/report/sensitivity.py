@@ -85,9 +85,9 @@ def brief(path: str) -> str:
 
 
 def share_words(entry: Mapping[str, Any]) -> str:
-    """`62 % (95 %: 50 to 74)`; what is estimated below 0 is told as 0."""
-    share, low, high = (max(float(entry[key]), 0.0) for key in ("share", "low95", "high95"))
-    return f"{percent(share)} (95 %: {percent(low).removesuffix(' %')} to {percent(min(high, 1.0))})"
+    """`62 % (95 %: 50 to 74)`; what is estimated beyond 0 and 100 % is told as that."""
+    share, low, high = (percent(min(max(float(entry[key]), 0.0), 1.0)) for key in ("share", "low95", "high95"))
+    return f"{share} (95 %: {low.removesuffix(' %')} to {high})"
 
 
 def outcome_words(document: Mapping[str, Any], outcome: Mapping[str, Any]) -> str:
