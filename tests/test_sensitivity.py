@@ -385,6 +385,26 @@ def test_the_same_without_the_command_line() -> None:
     assert (found.table["status"] == "done").all()
 
 
+@pytest.mark.statistical
+def test_ranks_are_stable_over_two_seeds() -> None:
+    """The screening of four assumptions of the real model, each effect some times the luck of its neighbours' gap."""
+    ranges = ["market.margin", "population.history_days", "response.visiting.impulse", "response.joining.ordinary"]
+    found = [
+        sensitivity(
+            ranges,
+            strategy="matched_scenes",
+            market="beauty",
+            run={"members": 600, "days": 60, "replications": 2, "processes": 1, "seed": seed},
+            sensitivity={"outcomes": ["mau", "contribution"], "trajectories": 5, "method": "morris"},
+        ).indices
+        for seed in (1, 2)
+    ]
+    for outcome, order in (("mau", [1, 2, 3, 0]), ("contribution", [0, 1, 2, 3])):
+        for table in found:
+            rows = index(table[table["outcome"] == outcome], "mu_star")["value"]
+            assert rows.sort_values(ascending=False).index.tolist() == [ranges[n] for n in order], rows
+
+
 # -- the command line ----------------------------------------------------------------------------------------------
 
 
