@@ -38,7 +38,7 @@ def _circle_key(luck: Any, places: Any, n: Any) -> Any:
 def _degree(luck: Any, places: Any, n: Any) -> int:
     total = 0
     for place in places:
-        total += network.degree(luck, place, n[0])
+        total += network.degree(network.seats_of(luck, place, n[0]), n[0])
     return total
 
 
@@ -46,7 +46,7 @@ def _degree(luck: Any, places: Any, n: Any) -> int:
 def _contact(luck: Any, places: Any, number: int, n: Any) -> int:
     total = 0
     for place in places:
-        total += network.contact(luck, place, number, n[0])[0]
+        total += network.contact(luck, place, network.seats_of(luck, place, n[0]), number, n[0])[0]
     return total
 
 

@@ -15,9 +15,8 @@ import numpy as np
 
 from sim import rng
 from sim.accounting import books as accounting
-from sim.accounting import posting
+from sim.accounting import lineage, posting
 from sim.accounting.books import Books, Ledger
-from sim.accounting.lineage import family_tree
 from sim.accounting.stages import Stages, lifecycle_stage, thresholds
 from sim.behaviour.buying import Buying
 from sim.behaviour.day import NEVER, join, live_one_day, live_operated_day, meet, next_day, next_operated_day
@@ -602,12 +601,16 @@ class World:
             segments += other.segments
             offers += other.offers
         assert self.recruiter is not None
-        people = self.population
+        people, founders = self.population, self.plan.founders.count
         self.recruiter.lineage.reserve(people.count)
-        spend = people.column("spend")
+        spend, channel = people.column("spend"), people.column("channel")
         spend[: len(self._spent_before)] -= self._spent_before
         joined = np.maximum(people.column("joined").astype(np.int64), 0)
-        tree = family_tree(self.recruiter.lineage.links, joined, spend, self.day)
+        happened = books.responses[: self.day]
+        value = lineage.values(spend, channel, books.events[: self.day], happened)
+        cost = np.zeros(people.count, dtype=np.int64)
+        cost[founders:] = lineage.costs(joined[founders:], channel[founders:], happened)
+        tree = lineage.family_tree(self.recruiter.lineage.links, joined, value, cost, self.day)
         grown = (self.recruiter.kept, tree, books.ladder, np.concatenate(self._losses))
         return Ledger(*base, books.responses, segments, offers, self.engaged, self.groups, *grown)
 

@@ -212,26 +212,37 @@ def circle_key(luck: np.uint64, place: int, layer: int, n: Any) -> np.uint64:
 
 
 @rule
-def degree(luck: np.uint64, place: int, n: Any) -> int:
-    """How many seats he shares circles with; some may be empty, and somebody may sit with him twice."""
+def seats_of(luck: np.uint64, place: int, n: Any) -> tuple[int, int, int]:
+    """Where he sits, by layer."""
+    return (
+        position(luck, place, CLOSE, n),
+        position(luck, place, FRIENDS, n),
+        position(luck, place, ACQUAINTANCES, n),
+    )
+
+
+@rule
+def degree(seated: Any, n: Any) -> int:
+    """With how many seats he shares circles; some may be empty, and somebody may sit with him twice."""
     others = 0
     for layer in range(LAYERS):
-        _, seats = circle(position(luck, place, layer, n), layer, n)
+        _, seats = circle(seated[layer], layer, n)
         others += seats - 1
     return others
 
 
 @rule
-def contact(luck: np.uint64, place: int, number: int, n: Any) -> tuple[int, int]:
+def contact(luck: np.uint64, place: int, seated: Any, number: int, n: Any) -> tuple[int, int]:
     """His contact `number` from 0 on, best first: (the other's place or `NOBODY`, the layer of the tie).
 
-    His close circle comes first, then friends, then acquaintances. Each begins his round of a circle somewhere else,
-    so that its people do not all call on the same one. From a circle of more than `LISTED` seats he thinks of
-    somebody at random, perhaps of the same twice. After `degree` contacts there is nobody.
+    seated: where he sits, of `seats_of`. His close circle comes first, then friends, then acquaintances. Each begins
+    his round of a circle somewhere else, so that its people do not all call on the same one. From a circle of more
+    than `LISTED` seats he thinks of somebody at random, perhaps of the same twice. After `degree` contacts there is
+    nobody.
     """
     left = number
     for layer in range(LAYERS):
-        seat = position(luck, place, layer, n)
+        seat = seated[layer]
         first, seats = circle(seat, layer, n)
         others = seats - 1
         if left < others:

@@ -110,19 +110,51 @@ class Lineage:
             larger[: len(self.links)] = self.links
             self.links = larger
 
-    def add(self, child: int, inviter: int) -> None:
-        """`inviter` brought `child`."""
-        self.links[child, 0] = inviter
-        self.links[child, 2] = self.links[inviter, 1]
-        self.links[inviter, 1] = child
+    def add(self, first: int, inviters: np.ndarray) -> None:
+        """The rows from `first` on were brought by `inviters`, int64 rows; -1: by nobody."""
+        self.reserve(first + len(inviters))
+        add_links(self.links, first, inviters)
 
-    def children(self, inviter: int) -> list[int]:
-        """Whom he brought, the last first."""
-        out, child = [], int(self.links[inviter, 1])
-        while child != NOBODY:
-            out.append(child)
-            child = int(self.links[child, 2])
+    def children(self, inviters: np.ndarray) -> np.ndarray:
+        """The rows, int64, of all whom some brought."""
+        out = np.empty(count_children(self.links, inviters), dtype=np.int64)
+        find_children(self.links, inviters, out)
         return out
+
+
+@kernel
+def add_links(links: Any, first: int, inviters: Any) -> None:
+    """Write who brought the rows from `first` on."""
+    for n in range(inviters.shape[0]):
+        inviter = inviters[n]
+        if inviter >= 0:
+            links[first + n, 0] = inviter
+            links[first + n, 2] = links[inviter, 1]
+            links[inviter, 1] = first + n
+
+
+@kernel
+def count_children(links: Any, inviters: Any) -> int:
+    """How many rows they brought."""
+    count = 0
+    for n in range(inviters.shape[0]):
+        child = links[inviters[n], 1]
+        while child >= 0:
+            count += 1
+            child = links[child, 2]
+    return count
+
+
+@kernel
+def find_children(links: Any, inviters: Any, out: Any) -> None:
+    """The rows that they brought, of each the last first."""
+    count = 0
+    for n in range(inviters.shape[0]):
+        child = links[inviters[n], 1]
+        while child >= 0:
+            out[count] = child
+            count += 1
+            child = links[child, 2]
 
 
 @kernel
@@ -157,12 +189,15 @@ def tell(
         m, r = rows[news[e, 0] - start], relations[news[e, 0] - start]
         channel = int(news[e, 1])
         place = int(news[e, 0]) if news[e, 0] < founders else int(m.key)
+        seated = network.seats_of(today.luck, place, n[0])
         greedy = channel == posting.REFERRAL and ops[0].refer_one_sided == 1.0
         picks = int(q[0].inviting.chooses) if greedy or channel in (posting.WORD_OF_MOUTH, posting.REFERRAL) else 1
         for number in range(int(news[e, 3]), int(news[e, 3]) + int(news[e, 2])):
             books.responses[today.row, channel, posting.INVITATIONS] += 1
             best, layer, wish = NOBODY, 0, -9.0
             for pick in range(picks):
+                if greedy and wish == 1.0:  # nobody is had more easily than a hunter
+                    break
                 which = number * picks + pick
                 if channel == posting.SHARING or channel == posting.ADVOCATE:
                     index = (
@@ -170,16 +205,16 @@ def tell(
                         if channel == posting.ADVOCATE
                         else SHOWN + int(news[e, 3]) * SHOWN_TO + (number - int(news[e, 3]))
                     )
-                    which = int(
-                        rng.uniform(today.luck, m.key, rng.TOLD, index) * network.degree(today.luck, place, n[0])
-                    )
-                other, through = network.contact(today.luck, place, which, n[0])
+                    which = int(rng.uniform(today.luck, m.key, rng.TOLD, index) * network.degree(seated, n[0]))
+                other, through = network.contact(today.luck, place, seated, which, n[0])
                 if other == NOBODY:
                     continue
                 likes = 0.0
-                if picks > 1:
-                    meet_person(spare[0], np.uint64(other), founders, today, ops, p, q)
-                    likes = inviting.suits(spare[0], greedy)
+                if greedy:
+                    likes = hunted(other, today, ops, q)
+                elif picks > 1:
+                    meet_person(spare[0], np.uint64(other), today, ops, p, q)
+                    likes = inviting.suits(spare[0])
                 if likes > wish:
                     best, layer, wish = other, through, likes
             if best == NOBODY:
@@ -202,10 +237,17 @@ SHOWN, SHOWN_TO = 1_000_000, 100
 
 
 @rule
-def meet_person(r: Any, key: Any, founders: int, today: Any, ops: Any, p: Any, q: Any) -> None:
-    """What a person of the market is like, written to a spare row."""
+def meet_person(r: Any, key: Any, today: Any, ops: Any, p: Any, q: Any) -> None:
+    """What a person of the market would have of the operator, written to a spare row."""
     stays = drifting.staying_score(drifting.drift_hazard(today.luck, key, p[0].drifting), p[0].drifting)
-    temperament.meet_temperament(r, today.luck, key, int(key), today.day, stays, ops[0], q[0].temperament)
+    temperament.meet_wishes(r, today.luck, key, int(key), stays, ops[0], q[0].temperament)
+
+
+@rule
+def hunted(place: int, today: Any, ops: Any, q: Any) -> float:
+    """How easily a person of the market is had for a reward: 1 for a coupon hunter, 0 for others."""
+    circles = temperament.circles_of(today.luck, place, ops[0])
+    return float(temperament.hunts(today.luck, np.uint64(place), place, circles, ops[0], q[0].temperament))
 
 
 @kernel
@@ -234,7 +276,7 @@ def decide(
                 books.responses[row, channel, posting.ALREADY_MEMBERS] += 1
             continue
         r = spare[0]
-        meet_person(r, key, founders, today, ops, p, q)
+        meet_person(r, key, today, ops, p, q)
         if channel != posting.ORGANIC:
             taste = pricing.taste(r, q[0].pricing)
             chance = joining.join_probability(r, taste, appeals[channel], one.tie, one.trust, q[0].joining)
@@ -505,8 +547,7 @@ class Recruiter:
             return
         people = world.population
         self.lineage.reserve(people.count)
-        for place in np.nonzero(brought)[0]:
-            self.lineage.add(number + int(place), int(newcomers["inviter"][place]))
+        self.lineage.add(number, np.ascontiguousarray(newcomers["inviter"]).astype(np.int64))
         newcomers = newcomers[brought]
         newcomers = newcomers[np.argsort(newcomers["inviter"], kind="stable")]
         schemes = self.schemes(world)
@@ -534,13 +575,15 @@ class Recruiter:
 
     def _part(self, world: Any, today: Any, parted: np.ndarray) -> None:
         """Whoever was brought by one who has gone is no longer held by him."""
-        for row in parted:
-            for child in self.lineage.children(int(row)):
-                relation = world.population.relation(child)
-                if relation["guarded"]:
-                    relation["guarded"] = 0
-                    due, place = world.population.due_day(child)
-                    due[place] = min(due[place], today.day + 1)
+        if not len(parted):
+            return
+        people = world.population
+        children = self.lineage.children(parted)
+        for block, (relations, due) in enumerate(zip(people.relations, people.due, strict=True)):
+            here = children[children // BLOCK == block] % BLOCK
+            held = here[relations["guarded"][here] == 1]
+            relations["guarded"][held] = 0
+            due[held] = np.minimum(due[held], today.day + 1)
 
     def _look_back(self, world: Any, today: Any) -> None:
         """How many of those who joined 30 and 90 days ago are active."""

@@ -59,6 +59,10 @@ class Run:
     ] = 1
     overwrite: Annotated[bool, About("", "whether a folder of results that stands there may be replaced")] = False
 
+    def plain(self, **changes: Any) -> "Run":
+        """The same of a single run, with some values in the place of its own."""
+        return Run(**{value.name: getattr(self, value.name) for value in fields(Run)} | changes)
+
 
 @dataclass(frozen=True)
 class PopulationSettings:
@@ -165,6 +169,10 @@ class Config:
     data: Data = field(default_factory=Data)
     fit: Fitting = field(default_factory=Fitting)
     response: Response = field(default_factory=Response)
+
+    def alone(self, **groups: Any) -> "Config":
+        """What a single run of it lives under; groups: in the place of its own."""
+        return Config(**{group.name: getattr(self, group.name) for group in fields(Config)} | groups)
 
     def start(self) -> dt.date:
         """The date of day 0 of a run without a log."""
@@ -423,8 +431,8 @@ class CompareConfig:
         groups: dict[str, Any] = {
             group.name: getattr(self, group.name) for group in fields(Config) if group.name not in ("run", "strategy")
         }
-        run: dict[str, Any] = asdict(self.run) | {"replications": self.run.replications or self.call.most}
-        return Config(run=Run(**run), strategy=strategy, **groups)
+        run = self.run.plain(replications=self.run.replications or self.call.most)
+        return Config(run=run, strategy=strategy, **groups)
 
     @property
     def until_called(self) -> bool:
@@ -491,25 +499,18 @@ class FrequencySettings:
 
 
 @dataclass(frozen=True)
-class FrequencyConfig:
+class FrequencyConfig(Config):
     """The configuration of a frequency curve: that of a run, whose strategy is lived at several doses."""
 
     __pydantic_config__ = STRICT
 
-    run: Run = field(default_factory=Run)
     frequency: FrequencySettings = field(default_factory=FrequencySettings)
-    strategy: Strategy = field(default_factory=Strategy)
-    market: Market = field(default_factory=Market)
-    population: PopulationSettings = field(default_factory=PopulationSettings)
-    data: Data = field(default_factory=Data)
-    fit: Fitting = field(default_factory=Fitting)
-    response: Response = field(default_factory=Response)
 
     def at(self, dose: float) -> Config:
         """The configuration of a run at one dose: the strategy with so many messages a week."""
         messaging = replace(self.strategy.messaging, on=True, per_week=dose)
         strategy = replace(self.strategy, messaging=messaging)
-        return Config(self.run, strategy, self.market, self.population, self.data, self.fit, self.response)
+        return self.alone(strategy=strategy)
 
 
 MOST_POINTS = 1_000_000
@@ -610,35 +611,20 @@ class SweepRun(Run):
     ] = None
 
 
-def varied_base(config: "SweepConfig | SensitivityConfig") -> Config:
-    """The configuration that points vary: each point is lived in one process."""
-    groups: dict[str, Any] = {
-        group.name: getattr(config, group.name) for group in fields(Config) if group.name != "run"
-    }
-    run: dict[str, Any] = asdict(config.run) | {"processes": 1}
-    return Config(run=Run(**run), **groups)
-
-
 @dataclass(frozen=True)
-class SweepConfig:
+class SweepConfig(Config):
     """The configuration of a sweep: that of a run, which is varied, and the points."""
 
     __pydantic_config__ = STRICT
 
-    run: SweepRun = field(default_factory=SweepRun)
+    run: SweepRun = field(default_factory=SweepRun)  # pyright: ignore[reportIncompatibleVariableOverride]
     design: DesignSettings = field(default_factory=DesignSettings)
     outcomes: OutcomeSettings = field(default_factory=OutcomeSettings)
-    strategy: Strategy = field(default_factory=Strategy)
-    market: Market = field(default_factory=Market)
-    population: PopulationSettings = field(default_factory=PopulationSettings)
-    data: Data = field(default_factory=Data)
-    fit: Fitting = field(default_factory=Fitting)
-    response: Response = field(default_factory=Response)
 
     @property
     def base(self) -> Config:
         """The configuration that points vary."""
-        return varied_base(self)
+        return self.alone(run=self.run.plain(processes=1))
 
 
 @dataclass(frozen=True)
@@ -681,23 +667,16 @@ class SeekSettings:
 
 
 @dataclass(frozen=True)
-class SeekConfig:
+class SeekConfig(Config):
     """The configuration of a search: that of a run, one of whose levers is turned until a target is reached."""
 
     __pydantic_config__ = STRICT
 
-    run: Run = field(default_factory=Run)
     seek: SeekSettings = field(default_factory=SeekSettings)
-    strategy: Strategy = field(default_factory=Strategy)
-    market: Market = field(default_factory=Market)
-    population: PopulationSettings = field(default_factory=PopulationSettings)
-    data: Data = field(default_factory=Data)
-    fit: Fitting = field(default_factory=Fitting)
-    response: Response = field(default_factory=Response)
 
     def under(self, strategy: Strategy) -> Config:
         """The configuration of a run of a strategy."""
-        return Config(self.run, strategy, self.market, self.population, self.data, self.fit, self.response)
+        return self.alone(strategy=strategy)
 
 
 def sought(value: object) -> tuple[str, ...]:
@@ -798,27 +777,18 @@ class OptimizeRun(Run):
 
 
 @dataclass(frozen=True)
-class OptimizeConfig:
+class OptimizeConfig(Config):
     """The configuration of a search: that of a run, whose strategy is what plans vary."""
 
     __pydantic_config__ = STRICT
 
-    run: OptimizeRun = field(default_factory=OptimizeRun)
+    run: OptimizeRun = field(default_factory=OptimizeRun)  # pyright: ignore[reportIncompatibleVariableOverride]
     optimize: OptimizeSettings = field(default_factory=OptimizeSettings)
-    strategy: Strategy = field(default_factory=Strategy)
-    market: Market = field(default_factory=Market)
-    population: PopulationSettings = field(default_factory=PopulationSettings)
-    data: Data = field(default_factory=Data)
-    fit: Fitting = field(default_factory=Fitting)
-    response: Response = field(default_factory=Response)
 
     @property
     def base(self) -> Config:
         """The configuration that plans vary."""
-        groups: dict[str, Any] = {
-            group.name: getattr(self, group.name) for group in fields(Config) if group.name != "run"
-        }
-        return Config(run=Run(**asdict(self.run)), **groups)
+        return self.alone(run=self.run.plain())
 
 
 def explored(value: object) -> Any:
@@ -892,21 +862,15 @@ class SensitivitySettings:
 
 
 @dataclass(frozen=True)
-class SensitivityConfig:
+class SensitivityConfig(Config):
     """The configuration of a sensitivity analysis: that of a run, and what is moved."""
 
     __pydantic_config__ = STRICT
 
-    run: SweepRun = field(default_factory=SweepRun)
+    run: SweepRun = field(default_factory=SweepRun)  # pyright: ignore[reportIncompatibleVariableOverride]
     sensitivity: SensitivitySettings = field(default_factory=SensitivitySettings)
-    strategy: Strategy = field(default_factory=Strategy)
-    market: Market = field(default_factory=Market)
-    population: PopulationSettings = field(default_factory=PopulationSettings)
-    data: Data = field(default_factory=Data)
-    fit: Fitting = field(default_factory=Fitting)
-    response: Response = field(default_factory=Response)
 
     @property
     def base(self) -> Config:
         """The configuration that points vary."""
-        return varied_base(self)
+        return self.alone(run=self.run.plain(processes=1))

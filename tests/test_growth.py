@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from sim import engine, network
 from sim.accounting import metrics, posting
-from sim.accounting.lineage import cost_of_joining
+from sim.accounting.lineage import cost_of_joining, costs, family_tree, margins
 from sim.accounting.posting import CHANNELS, JOINED, ORGANIC, RESPONSES
 from sim.behaviour.inviting import Inviting
 from sim.behaviour.joining import Joining as Persuading
@@ -172,7 +172,7 @@ def check_newcomers(world: World) -> None:
     assert (people.column("joined")[inviter[inviter >= 0]] < people.column("joined")[inviter >= 0]).all()
     assert people.column("brought").tolist() == np.bincount(inviter[inviter >= 0], minlength=count).tolist()
     for row in range(count):
-        assert recruiter.lineage.children(row) == np.nonzero(inviter == row)[0][::-1].tolist()
+        assert recruiter.lineage.children(np.array([row])).tolist() == np.nonzero(inviter == row)[0][::-1].tolist()
     joined = world.ledger().flows[: world.day, :, JOINED]
     assert (recruiter.kept[: world.day, :, 0] == joined).all()
     assert joined[:, posting.EXISTING].sum() == 0
@@ -364,6 +364,28 @@ def test_what_joining_costs_by_hand() -> None:
     joined, none = np.array([0, 2, 0, 1, 0]), np.zeros(5, dtype=int)
     assert cost_of_joining(joined, np.array([10, 10, 7, 0, 5]), none).tolist() == [10, 10, 12]
     assert cost_of_joining(joined, none, np.array([0, 4, 6, 9, 0])).tolist() == [8, 8, 3]
+
+
+def test_a_family_is_worth_its_members_less_what_winning_them_cost() -> None:
+    """One is brought by the first, one by him, one by nobody: by hand, and in a world to the cent of its books."""
+    links = np.array([[-1, -1], [0, -1], [1, -1], [-1, -1]])
+    tree = family_tree(links, np.array([0, 5, 9, 9]), np.array([100, 20, -7, 3]), np.array([0, 4, 5, 50]), 10)
+    assert tree[:4, 3].tolist() == [103, 20, -7, 0]
+    assert tree[:4, 4].tolist() == [103 + 20 - 7 - 4 - 5, 20 - 7 - 5, -7, 0]
+
+    world = lived(GROWING, size=4000)
+    ledger, people, founders = world.ledger(), world.population, world.plan.founders.count
+    assert world.recruiter is not None
+    assert ledger.responses is not None
+    assert ledger.tree is not None
+    own = abs(ledger.tree[:, 3].sum() - margins(ledger.events, ledger.responses).sum())
+    assert own <= people.count / 2  # each member's value is a whole number of cents
+    joined, channel = (people.column(name)[founders:].astype(int) for name in ("joined", "channel"))
+    brought = world.recruiter.lineage.links[founders : people.count, 0] >= 0
+    assert brought.sum() > 20
+    paid = costs(joined, channel, ledger.responses)[brought].sum()
+    assert paid > 0
+    assert ledger.tree[0, 4] == ledger.tree[:, 3].sum() - paid  # all descend from generation 0
 
 
 CLOSED = Change(closed=True, start=20)

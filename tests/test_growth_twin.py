@@ -29,6 +29,7 @@ from sim.world.market import Joining, Market
 from sim.world.rivals import Rivals
 from tests.reference.growth_model import GrowthModel
 from tests.reference.network_model import Circles
+from tests.test_network import contact_of, degree_of
 from tests.test_operated_twin import BUSY, COUNTED, RESTLESS, START, Case, programme, same_members
 
 NETWORKS = {
@@ -47,13 +48,13 @@ def test_who_knows_whom(name: str) -> None:
     circles, n = Circles(luck, net, size), network.known(net, size)[0]
     for place in range(0, size, max(size // 150, 1)):
         degree = circles.degree(place)
-        assert network.degree(luck, place, n) == degree
+        assert degree_of(luck, place, n) == degree
         for layer in range(3):
             assert network.position(luck, place, layer, n) == circles.seat(place, layer)
             assert int(network.circle_key(luck, place, layer, n)) == circles.key(place, layer)
             assert network.tie(layer, n) == circles.tie(layer)
         for number in range(degree + 2):
-            assert network.contact(luck, place, number, n) == circles.contact(place, number), (place, number)
+            assert contact_of(luck, place, number, n) == circles.contact(place, number), (place, number)
     layer = 3 + 4  # of a channel
     seats = circles.row(layer)
     theirs = [int(network.place_at(luck, seat, layer, n)) for seat in range(len(seats))]
@@ -66,7 +67,7 @@ def test_another_network_differs() -> None:
     n = network.known(dataclasses.replace(net, friends=net.friends + 1), size)[0]
     circles = Circles(luck, net, size)
     ours = [circles.contact(5, number)[0] for number in range(18)]
-    assert [network.contact(luck, 5, number, n)[0] for number in range(18)] != ours
+    assert [contact_of(luck, 5, number, n)[0] for number in range(18)] != ours
     assert np.unique(ours).size > 1
 
 

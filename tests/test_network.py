@@ -16,7 +16,7 @@ from scipy import stats
 
 from sim import network, rng
 from sim.errors import InputError
-from sim.jit import kernel
+from sim.jit import kernel, rule
 from sim.network import ACQUAINTANCES, CLOSE, FRIENDS, LAYERS, NOBODY, Network, known
 from sim.settings import Config
 from sim.units import checked
@@ -24,6 +24,18 @@ from sim.units import checked
 LUCK = np.uint64(0x5EA7_ED5E_A7ED_0001)
 GONE_THROUGH = Network(acquaintances_most=64)
 """Circles small enough that each is gone through one by one."""
+
+
+@rule
+def degree_of(luck: Any, place: Any, n: Any) -> int:
+    """The degree of whoever has a place."""
+    return network.degree(network.seats_of(luck, place, n), n)
+
+
+@rule
+def contact_of(luck: Any, place: Any, number: int, n: Any) -> Any:
+    """A contact of whoever has a place."""
+    return network.contact(luck, place, network.seats_of(luck, place, n), number, n)
 
 
 @kernel
@@ -39,7 +51,7 @@ def _contacts(luck: Any, first: int, n: Any, out: Any, layers: Any) -> None:
     """The contacts of places from `first` on, and the layers of the ties."""
     for i in range(out.shape[0]):
         for number in range(out.shape[1]):
-            out[i, number], layers[i, number] = network.contact(luck, first + i, number, n[0])
+            out[i, number], layers[i, number] = contact_of(luck, first + i, number, n[0])
 
 
 @kernel
@@ -53,7 +65,7 @@ def _circles(luck: Any, places: Any, layer: int, n: Any, keys: Any, seats: Any) 
 @kernel
 def _degrees(luck: Any, places: Any, n: Any, out: Any) -> None:
     for i in range(places.shape[0]):
-        out[i] = network.degree(luck, places[i], n[0])
+        out[i] = degree_of(luck, places[i], n[0])
 
 
 def contacts(size: int, count: int, numbers: int, how: Network = GONE_THROUGH, first: int = 0) -> Any:
@@ -151,7 +163,7 @@ def test_who_sits_with_whom_is_chance(turns: int, like_chance: bool) -> None:
 def test_ties_are_mutual_and_make_circles() -> None:
     """Whoever is a contact has him as a contact in the same layer; the contacts of a circle are all its people."""
     size = 3000
-    most = int(max(network.degree(LUCK, place, known(GONE_THROUGH, size)[0]) for place in range(0, size, 10)))
+    most = int(max(degree_of(LUCK, place, known(GONE_THROUGH, size)[0]) for place in range(0, size, 10)))
     out, layers = contacts(size, size, most + 40)
     for layer in range(LAYERS):
         ties = {(p, int(q)) for p in range(size) for q in out[p][(layers[p] == layer) & (out[p] != NOBODY)]}
@@ -173,7 +185,7 @@ def test_contacts_come_best_first() -> None:
     assert (np.diff(layers, axis=1) >= 0).all()
     assert ((layers == CLOSE).sum(axis=1) == 3).all()
     assert ((layers == FRIENDS).sum(axis=1) == 15).all()
-    degrees = [network.degree(LUCK, place, n) for place in range(300)]
+    degrees = [degree_of(LUCK, place, n) for place in range(300)]
     for place in range(300):
         assert (out[place, degrees[place] :] == NOBODY).all()
         assert (out[place, : degrees[place]] != NOBODY).mean() > 0.9
@@ -204,7 +216,7 @@ def test_large_circles_are_drawn_from_and_one_circle_is_random_mixing() -> None:
     size = 900
     how = Network(close=1, friends=1, acquaintances_least=size, acquaintances_most=size)
     out, layers = contacts(size, 1000, 50, how)
-    assert network.degree(LUCK, 5, known(how, size)[0]) == size - 1
+    assert degree_of(LUCK, 5, known(how, size)[0]) == size - 1
     assert (layers == ACQUAINTANCES).all()
     assert out.min() >= 0
     assert stats.chisquare(np.bincount(out[:size].ravel(), minlength=size)).pvalue > 1e-5
@@ -318,10 +330,10 @@ def _hash_of_ties() -> str:
     for size in (3, 120, 10**6, 10**9):
         n = known(Network(), size)[0]
         for place in range(0, size, max(size // 12, 1)):
-            values += [network.degree(LUCK, place, n)]
+            values += [degree_of(LUCK, place, n)]
             values += [int(network.circle_key(LUCK, place, layer, n)) for layer in range(LAYERS)]
             for number in (0, 2, 3, 17, 20, 90):
-                values += network.contact(LUCK, place, number, n)
+                values += contact_of(LUCK, place, number, n)
     assert len(values) > 600
     return hashlib.sha256(json.dumps([int(value) for value in values]).encode()).hexdigest()
 

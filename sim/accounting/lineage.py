@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from sim.accounting import posting
 from sim.jit import kernel
 
 GENERATIONS = 12
 """Generations told apart; the last holds all later ones. Generation 0 was brought by nobody."""
 MATURE = 90
 """Days within which children count: for members observed for so long, that is not cut off by the run's end."""
-TREE = ("members", "observed", "children", "spend", "family_spend")
-"""By generation: members; those observed for MATURE days; their children within those days; cents that members spent
-since day 0, and with all their descendants.
+TREE = ("members", "observed", "children", "value", "family_value")
+"""By generation: members; those observed for MATURE days; their children within those days; cents that members were
+worth since day 0 (`values`), and with all their descendants, less what it cost to win these.
 """
 
 
@@ -28,31 +29,76 @@ def generations(links: Any, out: Any) -> None:
 
 
 @kernel
-def tree_rows(links: Any, generation: Any, joined: Any, spend: Any, today: int, tree: Any) -> None:
-    """The book of the family tree [generation, TREE]; joined: day, of founders 0; spend: cents since day 0."""
-    family = spend.copy()
+def tree_rows(links: Any, generation: Any, joined: Any, value: Any, cost: Any, today: int, tree: Any) -> None:
+    """The book of the family tree [generation, TREE], as `family_tree` makes it."""
+    family = value.copy()
     for place in range(joined.shape[0]):
         row = joined.shape[0] - 1 - place  # children stand in later rows than their inviters
         line = min(generation[row], tree.shape[0] - 1)
         tree[line, 0] += 1
-        tree[line, 3] += spend[row]
+        tree[line, 3] += value[row]
         tree[line, 4] += family[row]
         if today - joined[row] >= MATURE:
             tree[line, 1] += 1
         inviter = links[row, 0]
         if inviter >= 0:
-            family[inviter] += family[row]
+            family[inviter] += family[row] - cost[row]
             if today - joined[inviter] >= MATURE and joined[row] - joined[inviter] <= MATURE:
                 tree[min(generation[inviter], tree.shape[0] - 1), 2] += 1
 
 
-def family_tree(links: np.ndarray, joined: np.ndarray, spend: np.ndarray, today: int) -> np.ndarray:
-    """The book of the family tree on a day, int64 [generation, TREE]."""
+def family_tree(links: np.ndarray, joined: np.ndarray, value: np.ndarray, cost: np.ndarray, today: int) -> np.ndarray:
+    """The book of the family tree on a day, int64 [generation, TREE].
+
+    By row: joined: day, of founders 0; value: cents since day 0, of `values`; cost: cents, of `costs`.
+    """
     generation = np.zeros(len(joined), dtype=np.int64)
     generations(links, generation)
     tree = np.zeros((GENERATIONS, len(TREE)), dtype=np.int64)
-    tree_rows(links, generation, joined, spend, today, tree)
+    tree_rows(links, generation, joined, value, cost, today, tree)
     return tree
+
+
+_SPENT_ON = [
+    posting.GOODS, posting.SAMPLES, posting.MESSAGE_COST, posting.LABOUR_COST, posting.BENEFIT_COST,
+    posting.POINTS_COST,
+]  # fmt: skip
+
+
+def margins(events: np.ndarray, responses: np.ndarray) -> np.ndarray:
+    """What each channel's members brought before they were won, int64 cents [channel].
+
+    Revenue as it would be without the coupons that won them, less goods and what was spent on them. events,
+    responses: the books, [day, channel, event].
+    """
+    happened = responses.sum(axis=0)
+    return (
+        events[:, :, posting.REVENUE].sum(axis=0) + happened[:, posting.WINNING] - happened[:, _SPENT_ON].sum(axis=1)
+    )
+
+
+def values(spend: np.ndarray, channel: np.ndarray, events: np.ndarray, responses: np.ndarray) -> np.ndarray:
+    """What each member was worth, int64 cents: his channel's margin, shared in proportion to spending.
+
+    spend: cents since day 0, by row; channel: of each row; events, responses: the books, [day, channel, event].
+    """
+    revenue = events[:, :, posting.REVENUE].sum(axis=0)
+    share = np.divide(margins(events, responses), revenue, out=np.zeros(len(revenue)), where=revenue > 0)
+    return np.rint(spend * share[channel]).astype(np.int64)
+
+
+def costs(joined: np.ndarray, channel: np.ndarray, responses: np.ndarray) -> np.ndarray:
+    """What it cost to win each newcomer, int64 cents, in order of joining; costs add up to those of his channel.
+
+    joined: day, rising; channel: of each newcomer; responses: the books, [day, channel, event].
+    """
+    cost = np.zeros(len(joined), dtype=np.int64)
+    for place in np.unique(channel):
+        here, happened = channel == place, responses[:, place]
+        rewards = happened[:, posting.REWARD_COST] + happened[:, posting.WINNING]
+        came = np.bincount(joined[here], minlength=len(responses))
+        cost[here] = cost_of_joining(came, happened[:, posting.ACQUISITION_COST], rewards)
+    return cost
 
 
 JOINS = ("key", "day", "channel", "inviter", "generation", "cost_cents")

@@ -182,10 +182,8 @@ def shows_probability(r: Any, social: float, taste: float, ops: Any, i: Any) -> 
 
 
 @rule
-def suits(r: Any, greedy: bool) -> float:
-    """How much of a candidate a friend is: whom the goods suit, or, for the reward alone, who is easily had."""
-    if greedy:
-        return float(r.hunter)
+def suits(r: Any) -> float:
+    """How much of a candidate a friend is: whom the goods suit. (For the reward alone, who is a hunter.)"""
     return r.fit + r.wants - r.hunter
 
 

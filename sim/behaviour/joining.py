@@ -132,9 +132,9 @@ class Joining:
         float,
         Positive,
         between(0.1, 20),
-        About("times", "as often he looks in while that friend stays", "a friend in the membership anchors: claim; "
-              "size assumed", "assumption"),
-    ] = 1.6  # fmt: skip
+        About("times", "as often he looks in while that friend stays", "a friend in the membership anchors, 1.2 to "
+              "1.4 times as many are there on day 30: claims, to which the size is set", "assumption"),
+    ] = 3.0  # fmt: skip
     anchor: Annotated[
         float,
         Share,
@@ -151,7 +151,7 @@ class Joining:
             TRIAL,
             "assumption",
         ),
-    ] = 0.06
+    ] = 0.08
     idle_pace: Annotated[
         float, Positive, Share, About("share", "of his buying that such a member does", "assumed", "assumption")
     ] = 0.2

@@ -151,26 +151,7 @@ def meet_temperament(
     place: his place in the market; stays: his `drifting.staying_score`; market: who wants what, how many hunt for
     coupons, who comes by himself, and who knows whom.
     """
-    by_himself = place < market.likely
-    fits = math.sqrt(max(1.0 - t.alike_close - t.alike_friends - t.alike_acquaintances, 0.0))
-    hunts = math.sqrt(max(1.0 - t.hunters_close - t.hunters_friends - t.hunters_acquaintances, 0.0))
-    uses = fits * rng.normal(luck, key, rng.TEMPERAMENT, WANTS)
-    fits *= rng.normal(luck, key, rng.TEMPERAMENT, FIT)
-    hunts *= rng.normal(luck, key, rng.TEMPERAMENT, HUNTER)
-    for layer in range(network.LAYERS):
-        circle = network.circle_key(luck, place, layer, market.network)
-        alike, hunters = in_common(layer, t)
-        fits += alike * rng.normal(luck, circle, rng.ALIKE, FIT)
-        uses += alike * rng.normal(luck, circle, rng.ALIKE, WANTS)
-        hunts += hunters * rng.normal(luck, circle, rng.ALIKE, HUNTER)
-    suits = t.fit_stays * stays + math.sqrt(1.0 - t.fit_stays * t.fit_stays) * fits
-    r.fit = logistic(t.fit_spread * (suits if by_himself else suits + t.public_fit))
-    r.hunter = among(hunts, market.hunter_share if by_himself else market.public_hunters)
-    r.wants = 1 if by_himself else among(uses, market.public_wants)
-    r.need = draw_need(rng.uniform(luck, key, rng.TEMPERAMENT, NEED), market)
-    r.price_sensitivity = logistic(
-        rng.normal(luck, key, rng.TEMPERAMENT, SENSITIVITY) - 0.3 + (1.0 if r.need == 1 else 0.0)
-    )
+    meet_wishes(r, luck, key, place, stays, market, t)
     which, where = rng.two_uniforms(luck, key, rng.TEMPERAMENT, HOUR)
     usual = 20.5
     if which < t.morning_share:
@@ -184,6 +165,49 @@ def meet_temperament(
     r.path = 0 if path < 0.5 else (1 if path < 0.8 else 2)
     r.needs = 0
     r.need_until = day + 1e9 if t.need_change == 0.0 else day + need_lasts(luck, key, 0, t)
+
+
+@rule
+def meet_wishes(r: Any, luck: np.uint64, key: np.uint64, place: int, stays: float, market: Any, t: Any) -> None:
+    """The part of it that decides whether he joins: what suits him, what he wants, what an offer means to him."""
+    by_himself = place < market.likely
+    circles = circles_of(luck, place, market)
+    r.hunter = hunts(luck, key, place, circles, market, t)
+    fits = math.sqrt(max(1.0 - t.alike_close - t.alike_friends - t.alike_acquaintances, 0.0))
+    uses = fits * rng.normal(luck, key, rng.TEMPERAMENT, WANTS)
+    fits *= rng.normal(luck, key, rng.TEMPERAMENT, FIT)
+    for layer in range(network.LAYERS):
+        alike, _ = in_common(layer, t)
+        fits += alike * rng.normal(luck, circles[layer], rng.ALIKE, FIT)
+        uses += alike * rng.normal(luck, circles[layer], rng.ALIKE, WANTS)
+    suits = t.fit_stays * stays + math.sqrt(1.0 - t.fit_stays * t.fit_stays) * fits
+    r.fit = logistic(t.fit_spread * (suits if by_himself else suits + t.public_fit))
+    r.wants = 1 if by_himself else among(uses, market.public_wants)
+    r.need = draw_need(rng.uniform(luck, key, rng.TEMPERAMENT, NEED), market)
+    r.price_sensitivity = logistic(
+        rng.normal(luck, key, rng.TEMPERAMENT, SENSITIVITY) - 0.3 + (1.0 if r.need == 1 else 0.0)
+    )
+
+
+@rule
+def circles_of(luck: np.uint64, place: int, market: Any) -> tuple[np.uint64, np.uint64, np.uint64]:
+    """The keys of the circles that a person sits in, by layer."""
+    return (
+        network.circle_key(luck, place, network.CLOSE, market.network),
+        network.circle_key(luck, place, network.FRIENDS, market.network),
+        network.circle_key(luck, place, network.ACQUAINTANCES, market.network),
+    )
+
+
+@rule
+def hunts(luck: np.uint64, key: np.uint64, place: int, circles: Any, market: Any, t: Any) -> int:
+    """Whether he is a coupon hunter: 1 or 0."""
+    score = math.sqrt(max(1.0 - t.hunters_close - t.hunters_friends - t.hunters_acquaintances, 0.0))
+    score *= rng.normal(luck, key, rng.TEMPERAMENT, HUNTER)
+    for layer in range(network.LAYERS):
+        _, hunters = in_common(layer, t)
+        score += hunters * rng.normal(luck, circles[layer], rng.ALIKE, HUNTER)
+    return among(score, market.hunter_share if place < market.likely else market.public_hunters)
 
 
 @rule

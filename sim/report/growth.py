@@ -187,6 +187,13 @@ def genealogy(g: Growth) -> Chart | None:
         text += f" (each of generation 0 brought {children(rate[0])})" if rate[0] > 0 else ""
         listed.append(text)
     takeaway = f"Members brought by members, on average: {'; '.join(listed)}."
+    worth = [found.get((lead, 0, measure)) for measure in ("value", "family_value")]
+    if all(worth):
+        own, family = (f"{value[0]:,.2f}" for value in worth if value)
+        takeaway += (
+            f" Under {lead} one of generation 0 has brought {own} {g.m.unit_of_money} so far, and {family} with all "
+        )
+        takeaway += "who came of him, less what it cost to win these."
     hardly = [f"{name} {number(brought[name])}" for name in every if name not in names]
     takeaway += f" Hardly any, and not drawn: {', '.join(hardly)}." if hardly else ""
     how = (
@@ -641,6 +648,9 @@ def terms(drawn: Sequence[str]) -> list[tuple[str, str]]:
             ("Generation", "0 was brought by no member; 1 by a member of generation 0; and so on."),
             ("Reproduction R", "How many others one member brings within 90 days of joining. Above 1, each "
              "generation is larger than the one before it, and the membership grows by itself."),
+            ("Value with all who came of him", "Lifetime value so far, descendants included: revenue less goods and "
+             "what was spent on members (that of their channel, shared in proportion to spending), less what it cost "
+             "to win the descendants. The end of the run cuts it off."),
         ),
         "ladder": (
             ("Tier", "A rung of the membership (silver, gold, diamond), reached by spending that fades with time and "

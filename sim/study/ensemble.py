@@ -18,7 +18,7 @@ import pandas as pd
 
 from sim.accounting import metrics, posting
 from sim.accounting.books import Ledger
-from sim.accounting.lineage import JOINS, cost_of_joining, generations
+from sim.accounting.lineage import JOINS, costs, generations, margins
 from sim.communities import DAILY, LEVELS
 from sim.engine import Plan, World
 from sim.study.parts import keep, kept
@@ -189,9 +189,6 @@ BY_CHANNEL = (
 In cents: revenue; winning: what it cost to win them (contacts, packs, rewards, coupons used); margin: revenue less
 goods and what was spent on them, before winning.
 """
-_SPENT_ON = (
-    posting.SAMPLES, posting.MESSAGE_COST, posting.LABOUR_COST, posting.BENEFIT_COST, posting.POINTS_COST,
-)  # fmt: skip
 
 
 def by_channel(ledger: Ledger) -> np.ndarray:
@@ -201,13 +198,12 @@ def by_channel(ledger: Ledger) -> np.ndarray:
     kept, days = ledger.kept, len(ledger.kept)
     events, happened = ledger.events.sum(axis=0), ledger.responses.sum(axis=0)
     winning = happened[:, [posting.ACQUISITION_COST, posting.REWARD_COST, posting.WINNING]].sum(axis=1)
-    revenue = events[:, posting.REVENUE]
-    spent = happened[:, posting.GOODS] + happened[:, list(_SPENT_ON)].sum(axis=1)
+    margin = margins(ledger.events, ledger.responses)
     out = [kept[..., 0].sum(axis=0), kept[..., 1].sum(axis=0)]
     for place, age in ((2, 30), (3, 90)):
         old = kept[: max(days - age, 0)]
         out += [old[..., 0].sum(axis=0), old[..., place].sum(axis=0)]
-    out += [events[:, posting.ORDERS], revenue, winning, revenue + happened[:, posting.WINNING] - spent]
+    out += [events[:, posting.ORDERS], events[:, posting.REVENUE], winning, margin]
     return np.stack(out, axis=1)
 
 
@@ -221,12 +217,7 @@ def joins_of(world: World, ledger: Ledger) -> np.ndarray:
     generations(links, generation)
     keys = people.column("key").view(np.int64)
     joined, channel = (people.column(name)[founders:].astype(np.int64) for name in ("joined", "channel"))
-    cost = np.zeros(len(joined), dtype=np.int64)
-    for place in np.unique(channel):
-        here, happened = channel == place, ledger.responses[:days, place]
-        rewards = happened[:, posting.REWARD_COST] + happened[:, posting.WINNING]
-        came = np.bincount(joined[here], minlength=days)
-        cost[here] = cost_of_joining(came, happened[:, posting.ACQUISITION_COST], rewards)
+    cost = costs(joined, channel, ledger.responses[:days])
     own = slice(founders, None)
     return np.stack([keys[own], joined, channel, keys[links[own, 0]], generation[own], cost], axis=1)
 

@@ -62,8 +62,9 @@ def genealogy_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
     """genealogy.csv: strategy, generation, measure, mean, low95, high95, unit.
 
     Measures: members; reproduction: children within 90 days of joining (of day 0 for founders), of those observed for
-    as long; spend, family_spend: what one has spent so far, alone and with all who came of him. Only strategies under
-    which somebody was brought have rows.
+    as long; value, family_value: what one has brought so far (revenue less goods and what was spent on him: his
+    channel's, shared in proportion to spending), alone and with all who came of him, less what it cost to win these.
+    Only strategies under which somebody was brought have rows.
     """
     rows: list[dict[str, Any]] = []
     for strategy, ensemble in lived.items():
@@ -77,8 +78,8 @@ def genealogy_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
             told = {
                 "members": (here["members"], "members"),
                 "reproduction": (ratio(here["children"], here["observed"]), "children a member"),
-                "spend": (ratio(here["spend"], here["members"]) / 100.0, "CNY a member"),
-                "family_spend": (ratio(here["family_spend"], here["members"]) / 100.0, "CNY a member"),
+                "value": (ratio(here["value"], here["members"]) / 100.0, "CNY a member"),
+                "family_value": (ratio(here["family_value"], here["members"]) / 100.0, "CNY a member"),
             }
             for measure, (values, unit) in told.items():
                 head = {"strategy": strategy, "generation": generation, "measure": measure}
