@@ -249,11 +249,19 @@ def content_hash(tables: dict[str, pd.DataFrame], documents: dict[str, Any]) -> 
             elif pd.api.types.is_float_dtype(values.dtype):
                 out.update(_ten_digits(values.to_numpy(dtype=np.float64)).tobytes())
             else:
-                out.update(json.dumps(values.astype(str).tolist()).encode())
+                out.update(_words(values).encode())
     for name in sorted(documents):
         out.update(f"document {name}\n".encode())
         out.update(digest(_rounded(documents[name])).encode())
     return out.hexdigest()
+
+
+def _words(values: pd.Series) -> str:
+    """A column of words as a list of JSON; of categories each is written once."""
+    if isinstance(values.dtype, pd.CategoricalDtype) and not values.isna().any():
+        names = [json.dumps(str(name)) for name in values.cat.categories]
+        return f"[{', '.join([names[code] for code in values.cat.codes.tolist()])}]"
+    return json.dumps(values.astype(str).tolist())
 
 
 def _finite(value: Any) -> Any:

@@ -224,12 +224,12 @@ def test_newcomers_by_hand() -> None:
     """Of three who came by channel 3, one comes anyway; they are found by who they are, not by their place."""
     ours = np.array([[0, 11, 3, 400, 1], [0, 12, 3, 200, 1], [0, 13, 3, 0, 1], [0, 14, 1, 100, 1]])
     theirs = np.array([[0, 14, 1, 100, 1], [0, 12, 1, 100, 1], [0, 99, 1, 700, 1]])
-    found = selection.newcomers_of(ours, theirs, 3)
+    found = selection.newcomers_of(selection.matched_newcomers(ours, theirs), 3)
     assert {name: float(value[0]) for name, value in found.items()} == pytest.approx({
         "share": 0.75, "times": 2.0, "anyway": 1 / 3, "caused": 5 / 3, "gain": 5 / 3, "came_anyway": 1 / 3,
     })  # fmt: skip
     theirs[:, 4] = 2  # of the baseline every second person was kept: the others are not known to have stayed away
-    assert selection.newcomers_of(ours, theirs, 3)["share"].tolist() == [0.5]
+    assert selection.newcomers_of(selection.matched_newcomers(ours, theirs), 3)["share"].tolist() == [0.5]
 
 
 def test_groups_that_a_strategy_makes(told: Path) -> None:

@@ -42,7 +42,7 @@ class Ensemble:
     them: fates [replication, member] (int16, see `fate_of`), spent [replication, member] (int32, cents since day 0)
     and marks [replication, member] (uint8, see `marks_of`). departures [loss] (`DEPARTURE`): every loss of the first
     replications, those in which `LEDGERS` members of day 0 live; arrivals [newcomer of any replication, `ARRIVAL`];
-    joins [newcomer of replication 0, `lineage.JOINS`].
+    joins [newcomer of replication 0, `lineage.JOINS`]; founded [replication, joining month]: members of day 0.
     """
 
     daily: np.ndarray
@@ -60,6 +60,7 @@ class Ensemble:
     marks: np.ndarray
     arrivals: np.ndarray
     joins: np.ndarray
+    founded: np.ndarray
     member_weeks: np.ndarray
 
     @property
@@ -84,6 +85,7 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
     weeks = np.zeros((0, 0), dtype=np.int64)
     followed = min(plan.founders.count, FOLLOWED) if plan.operated else 0
     before = world.population.column("spend")[:followed]
+    founded = np.bincount(world.population.column("cohort"), minlength=len(world.books.cohorts))
     if members:
         weeks = _weeks_of_members(world)
     ledger = world.run()
@@ -101,7 +103,7 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
     marks = marks_of(world, followed) if followed else np.zeros(0, dtype=np.uint8)
     arrivals = arrivals_of(world, replication) if plan.operated else np.zeros((0, len(ARRIVAL)), dtype=np.int64)
     joins = joins_of(world, ledger) if plan.operated and replication == 0 else np.zeros((0, len(JOINS)), np.int64)
-    one_by_one = (fates[None], spent[None], departures, marks[None], arrivals, joins)
+    one_by_one = (fates[None], spent[None], departures, marks[None], arrivals, joins, founded[None])
     grown = (channels[None], tree[None], ladder[None], *one_by_one)
     return Ensemble(daily[None], flows, cohorts, monthly, segments[None], groups[None], *grown, weeks)
 

@@ -391,19 +391,11 @@ def cohorts_table(ready: Prepared, ensemble: Ensemble, strategy: str) -> pd.Data
     size: members of the cohort by the end of the month; age_months: calendar months since the joining month.
     A month that the forecast covers only in part is there with what falls into it (see growth.parquet).
     """
-    r, cohorts, months, _ = ensemble.cohorts.shape
+    cohorts, months = ensemble.cohorts.shape[1:3]
     plan = ready.plan
     base = plan.base_month
     first = int(plan.month_index(0, 1)[0])
-    world = World(plan, ready.config.run.seed, 0)
-    already = np.zeros((r, cohorts), dtype=np.int64)
-    column = world.population.column("cohort")[: plan.founders.count]
-    already[:] = np.bincount(column, minlength=cohorts)[:cohorts]
-    if not isinstance(plan.founders, ObservedMembers):
-        for n in range(1, r):
-            column = World(plan, ready.config.run.seed, n).population.column("cohort")[: plan.founders.count]
-            already[n] = np.bincount(column, minlength=cohorts)[:cohorts]
-    size = already[:, :, None] + ensemble.cohorts[:, :, :, posting.COHORT_JOINED].cumsum(axis=2)
+    size = ensemble.founded[:, :, None] + ensemble.cohorts[:, :, :, posting.COHORT_JOINED].cumsum(axis=2)
     age = first + np.arange(months)[None, :] - np.arange(cohorts)[:, None]
     keep = (age >= 0)[None] & (size > 0)
     at = np.nonzero(keep)

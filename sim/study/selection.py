@@ -53,23 +53,34 @@ def spent_by(group: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> dict[st
     }  # fmt: skip
 
 
-def newcomers_of(ours: np.ndarray, theirs: np.ndarray, channel: int) -> dict[str, np.ndarray]:
-    """The same of newcomers who came by a channel, beside all other newcomers; and who would have come anyway.
+type Matched = list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]
 
-    ours, theirs: rows of `ARRIVAL` under the strategy and the baseline, where one who did not come spent nothing.
+
+def matched_newcomers(ours: np.ndarray, theirs: np.ndarray) -> Matched:
+    """Newcomers beside themselves in the baseline, by replication: how they came, cents, cents there, came there.
+
+    ours, theirs: rows of `ARRIVAL` under the strategy and the baseline; one who did not come spent nothing.
     """
-    found: list[dict[str, float]] = []
+    found: Matched = []
     which, key, how, cents, every = range(len(ARRIVAL))
     for replication in np.unique(ours[:, which]):
         mine, rest = (rows[rows[:, which] == replication] for rows in (ours, theirs))
         kept = max(int(mine[:, every].max(initial=1)), int(rest[:, every].max(initial=1)))
         mine, rest = (rows[rows[:, key] % kept == 0] for rows in (mine, rest))
-        spent = dict(zip(rest[:, key].tolist(), rest[:, cents].tolist(), strict=True))
-        anyway = np.array([spent.get(person, 0) for person in mine[:, key].tolist()], dtype=np.int64)
-        came = np.array([person in spent for person in mine[:, key].tolist()], dtype=float)
-        group = mine[:, how] == channel
+        anyway, came = np.zeros(len(mine), dtype=np.int64), np.zeros(len(mine))
+        _, own, others = np.intersect1d(mine[:, key], rest[:, key], assume_unique=True, return_indices=True)
+        anyway[own], came[own] = rest[others, cents], 1.0
+        found.append((mine[:, how], mine[:, cents], anyway, came))
+    return found
+
+
+def newcomers_of(matched: Matched, channel: int) -> dict[str, np.ndarray]:
+    """`spent_by` of newcomers who came by a channel, beside all others; and how many would have come anyway."""
+    found: list[dict[str, float]] = []
+    for how, mine, anyway, came in matched:
+        group = how == channel
         if group.any():
-            told = spent_by(group[None], mine[None, :, cents], anyway[None]) | {"came_anyway": came[group].mean()}
+            told = spent_by(group[None], mine[None], anyway[None]) | {"came_anyway": came[group].mean()}
             found.append({name: float(np.squeeze(value)) for name, value in told.items()})
     return {name: np.array([row[name] for row in found]) for name in UNITS} if found else {}
 
@@ -92,8 +103,9 @@ def selection_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
             for name, group in groups_of(ours.marks)
             if group.any() and group.mean() <= NEARLY_ALL
         ]
+        matched = matched_newcomers(ours.arrivals, base.arrivals)
         for channel in range(posting.FIRST_PAID, len(posting.CHANNELS)):
-            told = newcomers_of(ours.arrivals, base.arrivals, channel)
+            told = newcomers_of(matched, channel)
             if told and np.nanmean(told["share"]) <= NEARLY_ALL:
                 found.append((posting.CHANNELS[channel], "newcomers", told))
         for group, among, told in found:

@@ -229,6 +229,10 @@ class GrowthModel(OperatedModel):
         if own.rate > 0.0:
             m.due = min(m.due, self.day + 1 + math.floor(min(max(own.urge, 0.0) / own.rate, 1e6)))
 
+    def _stirs(self, m: Life) -> bool:
+        """So do those of one who has drifted away and has yet an urge to invite: for the reward."""
+        return m.attached or self.company[m.key].rate > 0.0
+
     def _use_earned(self, m: Life, own: Company) -> None:
         """A coupon that he earned yesterday draws his next order, or him back."""
         own.earned = False

@@ -1049,6 +1049,10 @@ class OperatedModel:
         """Factors of his pace and of his drifting away that come of how he joined."""
         return 1.0, 1.0
 
+    def _stirs(self, m: Life) -> bool:
+        """Whether his speeds matter to anything that he does."""
+        return m.attached
+
     def _set_due(self, m: Life) -> None:
         """When he is looked at next, though no message may reach him."""
         day = self.day
@@ -1056,7 +1060,7 @@ class OperatedModel:
         for coupon in m.wallet:
             if coupon is not None:
                 m.due = min(m.due, coupon.until + 1)
-        moved = m.pace != 1.0 or m.drift_pace != 1.0
+        moved = (m.pace != 1.0 or m.drift_pace != 1.0) and self._stirs(m)
         heard = m.permission == REACHABLE and day - m.last_message < self.response.permission.heard
         if moved or heard:
             m.due = min(m.due, day + LOOK_AGAIN)
