@@ -132,6 +132,12 @@ def shift(luck: np.uint64, layer: int, turn: int, line: int, most: int) -> int:
 
 
 @rule
+def around(seat: int, seats: int) -> int:
+    """A seat of 0 to 2 `seats` - 1 in a round of so many: the remainder, without a division."""
+    return seat - seats if seat >= seats else seat
+
+
+@rule
 def position(luck: np.uint64, place: int, layer: int, n: Any) -> int:
     """The seat of a place in a layer: each row is moved by a draw of its column and each column by one of its row.
 
@@ -141,8 +147,8 @@ def position(luck: np.uint64, place: int, layer: int, n: Any) -> int:
     rows, columns = hall(n)
     row, column = place // columns, place % columns
     for turn in range(0, ROUNDS, 2):
-        row = (row + shift(luck, layer, turn, column, rows)) % rows
-        column = (column + shift(luck, layer, turn + 1, row, columns)) % columns
+        row = around(row + shift(luck, layer, turn, column, rows), rows)
+        column = around(column + shift(luck, layer, turn + 1, row, columns), columns)
     return row * columns + column
 
 
@@ -153,8 +159,8 @@ def place_at(luck: np.uint64, seat: int, layer: int, n: Any) -> int:
     row, column = seat // columns, seat % columns
     for back in range(2, ROUNDS + 1, 2):
         turn = ROUNDS - back
-        column = (column + columns - shift(luck, layer, turn + 1, row, columns)) % columns
-        row = (row + rows - shift(luck, layer, turn, column, rows)) % rows
+        column = around(column + columns - shift(luck, layer, turn + 1, row, columns), columns)
+        row = around(row + rows - shift(luck, layer, turn, column, rows), rows)
     return row * columns + column
 
 
