@@ -152,6 +152,15 @@ class Operator:
         self._advocates: list[int] = []
         self.communities = Communities(strategy.community) if strategy.community.on else None
         self._heavy, self._heavy_until = 0.0, -1
+        joining = market.joining
+        self._sold_to = (market.margin, *astuple(market.segments), market.hunter_share)
+        self._entrance = (
+            self.founders,
+            joining.likely(self.founders, market.size),
+            joining.public_hunters,
+            joining.public_wants,
+            float(joining.closed),
+        )
         self._month_opening = (-1, 0)
         self._produced = 0.0
         self._held = np.zeros(len(TIERS))
@@ -163,21 +172,14 @@ class Operator:
         ops = np.zeros(1, dtype=OPS)
         goods = self.strategy.assortment if "assortment" in names else None
         mending = self.strategy.mending if "mending" in names else None
-        market = self.market
         ops[0] = (
-            market.margin,
-            *astuple(market.segments),
-            market.hunter_share,
+            *self._sold_to,
             goods.exclusive if goods else 0.0,
             goods.clearance if goods else 0.0,
             mending.quality if mending else 0.0,
             mending.service if mending else 0.0,
             mending.logistics if mending else 0.0,
-            self.founders,
-            market.joining.likely(self.founders, market.size),
-            market.joining.public_hunters,
-            market.joining.public_wants,
-            float(market.joining.closed),
+            *self._entrance,
             *self._telling(names, day),
             self.network,
         )

@@ -459,7 +459,7 @@ class Recruiter:
         parts = [part for part in parts if len(part)]
         if parts:
             approaches = np.concatenate(parts) if len(parts) > 1 else parts[0]
-            self._decide(world, today, approaches.view(np.recarray))
+            self._decide(world, today, approaches)
         self._part(world, today, parted)
         self._look_back(world, today)
 
@@ -513,15 +513,15 @@ class Recruiter:
         welcome = world.plan.strategy.welcome
         return welcome.gate if welcome.on and welcome.start <= day < welcome.stop else 0.0
 
-    def _decide(self, world: Any, today: Any, approaches: Any) -> None:
+    def _decide(self, world: Any, today: Any, approaches: np.ndarray) -> None:
         people, gate = world.population, self.gate(world, today.day)
         order = np.argsort(approaches["turn"], kind="stable")
         self.directory.reserve(len(approaches))
         joined = np.zeros(len(approaches), dtype=np.int64)
         desk, here = world.desk_today(), self.directory
         count, strangers = decide(
-            approaches, order, self.appeals, here.keys, here.rows, here.persuaded, self.founders, people.count, gate,
-            today, desk.ops, world.settings, world.responses, self.spare, world.books, joined,
+            approaches.view(np.recarray), order, self.appeals, here.keys, here.rows, here.persuaded, self.founders,
+            people.count, gate, today, desk.ops, world.settings, world.responses, self.spare, world.books, joined,
         )  # fmt: skip
         self.directory.count += strangers
         if not count:
@@ -533,30 +533,32 @@ class Recruiter:
         first = 0
         for rows, relations, _, due, low, high in people.operated_ranges(number):
             enter(
-                rows, relations, due, low, high, number + first, newcomers[first : first + high - low], self.appeals,
-                self.founders, today, desk, world.settings, world.responses, world.books,
+                rows, relations, due, low, high, number + first,
+                newcomers[first : first + high - low].view(np.recarray), self.appeals, self.founders, today, desk,
+                world.settings, world.responses, world.books,
             )  # fmt: skip
             joined_rows(rows, relations, low, high, self.kept[today.day])
             first += high - low
         self._credit(world, today, newcomers, number)
 
-    def _credit(self, world: Any, today: Any, newcomers: Any, number: int) -> None:
+    def _credit(self, world: Any, today: Any, newcomers: np.ndarray, number: int) -> None:
         """Inviters are credited and rewarded, and who brought whom is kept."""
-        brought = newcomers["inviter"] >= 0
-        if not brought.any():
+        inviters = newcomers["inviter"].astype(np.int64)
+        if not (inviters >= 0).any():
             return
         people = world.population
         self.lineage.reserve(people.count)
-        self.lineage.add(number, np.ascontiguousarray(newcomers["inviter"]).astype(np.int64))
-        newcomers = newcomers[brought]
-        newcomers = newcomers[np.argsort(newcomers["inviter"], kind="stable")]
+        self.lineage.add(number, inviters)
+        order = np.argsort(inviters, kind="stable")
+        order = order[inviters[order] >= 0]
+        newcomers, inviters = newcomers[order], inviters[order]
         schemes = self.schemes(world)
         for block in range(len(people.blocks)):
-            low, high = np.searchsorted(newcomers["inviter"], [block * BLOCK, (block + 1) * BLOCK])
+            low, high = np.searchsorted(inviters, [block * BLOCK, (block + 1) * BLOCK])
             if low < high:
                 reward(
                     people.blocks[block], people.relations[block], people.due[block], block * BLOCK,
-                    newcomers[low:high], schemes, today, world.desk_today(), world.books,
+                    newcomers[low:high].view(np.recarray), schemes, today, world.desk_today(), world.books,
                 )  # fmt: skip
 
     def schemes(self, world: Any) -> np.ndarray:

@@ -216,12 +216,13 @@ def waterfall(b: Bridge, strategy: str, name: str, panels: list[Panel], what: st
         from matplotlib.lines import Line2D
         from matplotlib.patches import Patch
 
+        longest = max(len(step.text) for panel in panels for step in (*panel.steps, panel.total))
         sheet = Sheet(
             title,
             b.source,
             panels=[0.28 * (len(panel.steps) + 1) + 0.1 for panel in panels],
             left=2.45,
-            right=2.5,
+            right=0.4 + 0.09 * longest,
             gap=0.86,
             above=0.42,
             below=0.36,
