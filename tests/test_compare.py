@@ -25,12 +25,13 @@ from sim import compare, forecast
 from sim.accounting import metrics
 from sim.errors import InputError
 from sim.report.material import effect_words
-from sim.settings import Calling, CompareConfig, CompareRun, Config, Run
+from sim.settings import Calling, CompareConfig, CompareRun, Config, Run, named_groups
 from sim.store import read_results
 from sim.study import calling
 from sim.study import compare as study
 from sim.study.ensemble import Ensemble, run_ensemble
 from sim.study.forecast import prepare
+from sim.units import checked
 from tests.command import Call, Said, caller, hash_of, only_folder, run_python, sleeper, write_stub
 
 ROOT = Path(__file__).parents[1]
@@ -203,6 +204,16 @@ def test_few_replications_and_many_intervals_are_warned_of() -> None:
     assert study.warnings(5, 6) == []
     assert "Only 4 replications" in study.warnings(4, 6)[0]
     assert "about 2 of them" in study.warnings(20, 40)[0]
+
+
+def test_a_reward_of_more_than_an_order_is_warned_of() -> None:
+    """50 CNY are two usual orders of the default market and half of one in beauty."""
+    strategies = ("do_nothing", "bribed_referral")
+    for market, notes in (("default", 1), ("beauty", 0)):
+        config = checked(CompareConfig, named_groups({"market": market, "strategies": strategies}))
+        found = study.dear_rewards(study.prepare_twins(config))
+        assert len(found) == notes
+        assert all("bribed_referral rewards a friend's joining with 50 CNY" in text for text in found)
 
 
 # -- names ---------------------------------------------------------------------------------------------------

@@ -566,7 +566,10 @@ def summary_document(twins: Twins, lived: dict[str, Ensemble], intervals: pd.Dat
         "effects": effects,
         "variance_ratio": pairs[others[0]]["variance_ratio"],
         "pairs": pairs,
-        "warnings": warnings(count, sum(entry["high95"] > entry["low95"] for entry in effects)),
+        "warnings": [
+            *warnings(count, sum(entry["high95"] > entry["low95"] for entry in effects)),
+            *(dear_rewards(twins) if ready.log is None else []),
+        ],
         "targets": [],
         "notes": [asdict(note) for note in ready.notes],
     }
@@ -595,6 +598,21 @@ def warnings(replications: int, effects: int) -> list[str]:
             f"These are {effects} intervals of 95 %: if nothing differed at all, about {round(effects / 20)} of them "
             "would leave out 0 by chance alone."
         )
+    return out
+
+
+def dear_rewards(twins: Twins) -> list[str]:
+    """What a reader should know of schemes whose reward is more than a usual order of this market."""
+    usual = twins.ready.config.population.spending.median_order
+    out: list[str] = []
+    for name, strategy in twins.strategies.items():
+        scheme = strategy.referral
+        most = max(scheme.reward, scheme.friend_reward)
+        if scheme.on and most > usual:
+            out.append(
+                f"{name} rewards a friend's joining with {most:g} CNY, where a usual order is {usual:g} CNY. Rewards "
+                "act by their share of an order, so this one draws many more people than where orders are larger."
+            )
     return out
 
 
