@@ -22,6 +22,7 @@ from sim.study.compare import prepare_twins
 from sim.study.optimize import (
     Asked,
     Optimum,
+    distinct,
     outcome,
     prepare_optimize,
     solve,
@@ -29,7 +30,7 @@ from sim.study.optimize import (
     strategy_text,
 )
 from sim.study.points import Task
-from sim.study.search import Crew, Stretch
+from sim.study.search import Crew, Stretch, Tried
 from sim.units import checked
 from tests.command import Call, caller, hash_of, write_stub
 
@@ -111,7 +112,7 @@ def test_the_best_plan_and_its_optimism() -> None:
     named = front.loc[REFERENCES]
     assert (named["dominated_by"] == best.name).all()
     assert named["surely"].all()
-    assert summary["dominated"] == {"references": 3, "keep_limits": 3, "dominated": 3, "surely": 3}
+    assert summary["dominated"] == {"references": 3, "keep_limits": 3, "dominated": 3, "surely": 3, "equalled": 0}
     assert summary["search_runs"] < 0.6 * 25 * 18
     assert "plans" not in summary["errors"]
 
@@ -154,6 +155,12 @@ def test_several_objectives_make_a_front_that_dominates_the_named() -> None:
     assert summary["dominated"]["dominated"] >= 2
     files = [name for name, _, _ in strategies_of(told, optimum)]
     assert files == ["best.yaml", *(f"front/{n + 1}.yaml" for n in range(len(optimum.front)))]
+
+
+def test_plans_that_come_to_the_same_are_one() -> None:
+    same, other = ({"contribution": np.array(values)} for values in ([1.0, 2.0], [1.0, 3.0]))
+    plans = [Tried(n, {}, values=values) for n, values in enumerate((same, other, same))]
+    assert [plan.index for plan in distinct(plans, asked(objectives=["contribution"]).aims)] == [0, 1]
 
 
 def test_regret_and_what_to_learn_first() -> None:

@@ -143,9 +143,12 @@ def said_of_named(document: Mapping[str, Any]) -> str:
     if not count["references"] or not document["front"]:
         return ""
     what = "the best plan is at least as good as" if len(document["objectives"]) == 1 else "the front dominates"
+    stands = (
+        f"; {count['equalled']} are plans of it themselves" if count["equalled"] and what.startswith("the f") else ""
+    )
     return (
         f"Of {count['references']} named strategies {what} {count['dominated']} on average, {count['surely']} of "
-        f"them surely (95 % in each objective); {count['references'] - count['keep_limits']} break a limit."
+        f"them surely (95 % in each objective){stands}; {count['references'] - count['keep_limits']} break a limit."
     )
 
 
@@ -565,7 +568,8 @@ def finalist_rows(m: Sought) -> list[dict[str, Any]]:
                 {"name": str(row["name"]), "best": bool(row["best"]), "cells": [],
                  "standing": "returned" if row["best"] else "front" if row["on_front"]
                  else "" if row["keeps_limits"] else "breaks a limit",
-                 "beaten": "" if not isinstance(row["dominated_by"], str) else
+                 "beaten": f"the same as {row['equals']}" if isinstance(row["equals"], str) else
+                 "" if not isinstance(row["dominated_by"], str) else
                  f"{row['dominated_by']}{', surely' if row['surely'] else ''}"},
             )  # fmt: skip
             hoped = row.get("optimism", math.nan)

@@ -226,7 +226,7 @@ def solve(asked: Asked, crew: Crew, say: Progress) -> Optimum:
     search = Search(asked.space, asked.aims, asked.bounds, effort, run.seed, crew)
     found = search.run(starts(asked), lambda done, of: say("try plans", done, of))
     fresh = derived(run.seed, FRESH)
-    sought = [found.plans[place] for place in found.best[: effort.finalists]]
+    sought = distinct([found.plans[place] for place in found.best], asked.aims)[: effort.finalists]
     verified = [Verified(f"plan {p.index}", "plan", Tried(p.index, p.point), p) for p in sought]
     verified += [Verified(n, "reference", Tried(-2 - i, {"strategy": n})) for i, n in enumerate(asked.references)]
     base = Verified(BASE, BASE, Tried(-1, {}), found.base)
@@ -239,6 +239,14 @@ def solve(asked: Asked, crew: Crew, say: Progress) -> Optimum:
     worlds = drawn(asked)
     laid = laid_over(asked, crew, worlds, rivals(asked, base, front, verified), say)
     return Optimum(found, base, verified, [v.name for v in front], best, worlds, laid)
+
+
+def distinct(plans: Sequence[Tried], aims: Sequence[Aim]) -> list[Tried]:
+    """Plans without those that come to the same as an earlier one in every replication."""
+    seen: dict[bytes, Tried] = {}
+    for plan in plans:
+        seen.setdefault(b"".join(plan.values[aim.name].tobytes() for aim in aims), plan)
+    return list(seen.values())
 
 
 def keeps(one: Verified, asked: Asked) -> bool:
@@ -386,6 +394,7 @@ def front_table(asked: Asked, optimum: Optimum) -> pd.DataFrame:
             "best": one.name == optimum.best,
         }  # fmt: skip
         head["dominated_by"], head["surely"] = beaten.get(one.name, ("", False))
+        head["equals"] = equalled_by(one, optimum, asked.aims) if one.kind == "reference" else ""
         for aim in asked.aims:
             row = {**head, "objective": aim.name, "wins_by": "more" if aim.sign > 0 else "less"}
             rows.append(row if one.fresh.error else row | told(one, optimum.base, aim))
@@ -430,6 +439,17 @@ def beaten_by(one: Verified, optimum: Optimum, aims: Sequence[Aim]) -> tuple[str
             sure = all(gain - errors_within(len(ours[0])) * error >= 0.0 for gain, error in pairs)
             best = max(best, (lowest, plan.name, sure))
     return best[1], best[2]
+
+
+def equalled_by(one: Verified, optimum: Optimum, aims: Sequence[Aim]) -> str:
+    """Which plan of the front a named strategy comes to the same as, in every replication; empty: none."""
+    if one.fresh.error:
+        return ""
+
+    def same(plan: Verified) -> bool:
+        return all(np.array_equal(plan.fresh.values[aim.name], one.fresh.values[aim.name]) for aim in aims)
+
+    return next((plan.name for plan in optimum.verified if plan.name in optimum.front and same(plan)), "")
 
 
 def limits_table(asked: Asked, optimum: Optimum) -> pd.DataFrame:
@@ -652,12 +672,12 @@ def nearest_document(asked: Asked, optimum: Optimum) -> dict[str, Any] | None:
 
 
 def dominated(front: pd.DataFrame) -> dict[str, int]:
-    """How many named strategies there are, keep the limits, are dominated by the front, and surely so."""
+    """How many named strategies there are, keep the limits, are dominated by the front, surely so, or stand on it."""
     rows = front[front["kind"] == "reference"].drop_duplicates("name")
     beaten = rows["dominated_by"] != ""
     return {
         "references": len(rows), "keep_limits": int(rows["keeps_limits"].sum()), "dominated": int(beaten.sum()),
-        "surely": int((beaten & rows["surely"].astype(bool)).sum()),
+        "surely": int((beaten & rows["surely"].astype(bool)).sum()), "equalled": int((rows["equals"] != "").sum()),
     }  # fmt: skip
 
 
