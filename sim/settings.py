@@ -237,7 +237,11 @@ class ReplayConfig:
     )
     member: Annotated[
         str | None,
-        About("", "whose life: a key, 0 to members - 1 for those of day 0; of a log, as in population.parquet"),
+        About(
+            "",
+            "whose life: a key as in the tables, or a number, 0 to members - 1 of day 0; of a log as in "
+            "population.parquet",
+        ),
     ] = None
     strategy: Annotated[
         str | None, About("", "which strategy's world beside the baseline's; empty: the first other one")

@@ -267,6 +267,7 @@ def test_a_replay_leaves_a_page_and_tells_the_story(call: Call, parted: Path) ->
     shutil.rmtree(folder)
     assert call(f"run={parted}", "member=3").code == 0
     assert json.loads((folder / "manifest.json").read_text())["content_hash"] == hash_
+    assert sentence in call(f"run={parted}", f"member={3:016x}").out, "a key as the tables write it"
 
 
 def test_members_of_a_log_and_a_log_that_has_moved(tmp_path: Path) -> None:

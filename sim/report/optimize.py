@@ -143,12 +143,12 @@ def said_of_named(document: Mapping[str, Any]) -> str:
     if not count["references"] or not document["front"]:
         return ""
     what = "the best plan is at least as good as" if len(document["objectives"]) == 1 else "the front dominates"
-    stands = (
-        f"; {count['equalled']} are plans of it themselves" if count["equalled"] and what.startswith("the f") else ""
-    )
+    breaking = count["references"] - count["keep_limits"]
+    one = "is a plan of it itself" if count["equalled"] == 1 else "are plans of it themselves"
+    stands = f"; {count['equalled']} {one}" if len(document["objectives"]) > 1 and count["equalled"] else ""
     return (
         f"Of {count['references']} named strategies {what} {count['dominated']} on average, {count['surely']} of "
-        f"them surely (95 % in each objective){stands}; {count['references'] - count['keep_limits']} break a limit."
+        f"them surely (95 % in each objective){stands}; {breaking} break{'s' if breaking == 1 else ''} a limit."
     )
 
 

@@ -528,6 +528,14 @@ def key_words(key: int) -> str:
     return str(key) if key < 1 << 48 else f"{key:016x}"
 
 
+def number_of(said: str) -> int:
+    """A number of the market, in decimal or in the 16 digits with which tables write keys; -1 where it is none."""
+    try:
+        return int(said, 16 if len(said) == 16 else 10)
+    except ValueError:
+        return -1
+
+
 def key_of(source: Source, member: str | int) -> int:
     """The key of whoever is meant. Errors: `InputError` that says which keys there are."""
     said, log, count = str(member).strip(), source.ready.log, source.ready.plan.founders.count
@@ -542,19 +550,20 @@ def key_of(source: Source, member: str | int) -> int:
                     return int(hashes[place], 16)
         if said in {hashes[place] for place in members}:
             return int(said, 16)
-        if said.isdecimal() and count <= int(said) < size:
-            return int(said)
+        if count <= number_of(said) < size:
+            return number_of(said)
         own = "by your own ids" if source.ready.config.data.show_ids else "by the key in population.parquet"
         raise InputError(
             f"member={said}: there is no such member; the {count} members of the log go {own}, those who join later "
             f"by numbers from {count} to {size - 1}"
         )
-    if not said.isdecimal() or int(said) >= size:
+    number = number_of(said)
+    if not 0 <= number < size:
         raise InputError(
             f"member={said}: there is no such person; the members of day 0 are 0 to {count - 1}, and whoever joins "
             f"later has a number from {count} to {size - 1}"
         )
-    return int(said)
+    return number
 
 
 def live_again(source: Source, keys: Sequence[int], say: Progress) -> dict[str, WatchedWorld]:
