@@ -197,7 +197,7 @@ def lines_chart(m: Points, key: str) -> Chart:
 
 
 def map_chart(m: Points, outcome: str) -> Chart:
-    """An outcome over two keys on a grid, as a heat map with its numbers."""
+    """An outcome over two keys on a grid, as a heat map with its numbers, and contours where both are numbers."""
     across, up = m.varied
     frame = m.table.assign(**{key: m.table[key] if numeric(m, key) else m.table[key].map(shown) for key in m.varied})
     grid = frame.pivot_table(index=up, columns=across, values=outcome, dropna=False)
@@ -211,9 +211,15 @@ def map_chart(m: Points, outcome: str) -> Chart:
         f"{m.unit(outcome)}.{largest} Cells that differ by less than three of them may differ by "
         "luck alone, unless all points share their luck: then differences are surer than the means."
     )
+    whole = bool(np.isfinite(grid.to_numpy(dtype=float)).all()) and np.ptp(grid.to_numpy(dtype=float)) > 0.0
+    contours = whole and min(grid.shape) >= 3 and all(numeric(m, key) for key in m.varied)
+    if contours:
+        how += " Lines join equal heights, those of the colour bar's ticks; between cells they go straight."
     alt = f"{m.label(outcome)} by {across} and {up}."
 
     def draw() -> Any:
+        from matplotlib.patheffects import withStroke
+
         tall = min(max(0.42 * len(grid), 2.2), 5.5)
         sheet = Sheet(title, source(m), [tall], legend_rows=0, left=1.5, right=1.3, below=0.8)
         axes, values = sheet.axes[0], grid.to_numpy(dtype=float)
@@ -227,9 +233,14 @@ def map_chart(m: Points, outcome: str) -> Chart:
             middle = np.nanmean([np.nanmin(values), np.nanmax(values)])
             for (row, column), value in np.ndenumerate(values):
                 if np.isfinite(value):
-                    ink = "white" if value < middle else INK
-                    axes.text(column, row, number(value), ha="center", va="center", fontsize=8, color=ink)
+                    ink, paper = ("white", INK) if value < middle else (INK, "white")
+                    text = axes.text(column, row, number(value), ha="center", va="center", fontsize=8, color=ink)
+                    text.set_path_effects([withStroke(linewidth=2.4, foreground=paper)] if contours else [])
         bar = sheet.figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02)
+        if contours:
+            heights = [at for at in bar.get_ticks() if np.min(values) < at < np.max(values)]
+            axes.contour(values, levels=heights, colors="white", linewidths=2.2, linestyles="solid")
+            axes.contour(values, levels=heights, colors=INK, linewidths=0.9, linestyles="solid")
         bar.set_label(drawable(m.unit(outcome)), fontsize=9)
         bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         return sheet.figure
