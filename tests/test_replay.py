@@ -230,6 +230,8 @@ def test_a_folder_whose_numbers_are_not_those_of_its_world_is_refused(parted: Pa
         (("run={run}", "member=4321"), "joins in none of these worlds; members of day 0 are 0 to 149"),
         (("run={run}", "member=anna"), "the members of day 0 are 0 to 149"),
         (("run={run}", "member=-1"), "the members of day 0 are 0 to 149"),
+        (("run={run}", "member=1_0"), "the members of day 0 are 0 to 149"),
+        (("run={run}", "member=0x00000000000003"), "the members of day 0 are 0 to 149"),
         (("run={run}", "member=1", "strategy=do_nothin"), "did you mean 'do_nothing"),
         (("run={run}", "member=1", "replication=2"), "has 2, from 0 on"),
         (("run={run}", "member=1", "data.path=x.csv"), "was not made from a log of your own"),

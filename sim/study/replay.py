@@ -6,6 +6,7 @@ what they do. The row that comes out must be the kernel's to the bit, and the wo
 """
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -530,15 +531,15 @@ def key_words(key: int) -> str:
 
 def number_of(said: str) -> int:
     """A number of the market, in decimal or in the 16 digits with which tables write keys; -1 where it is none."""
-    try:
-        return int(said, 16 if len(said) == 16 else 10)
-    except ValueError:
-        return -1
+    if re.fullmatch("[0-9a-f]{16}", said):
+        return int(said, 16)
+    return int(said) if said.isdecimal() else -1
 
 
 def key_of(source: Source, member: str | int) -> int:
     """The key of whoever is meant. Errors: `InputError` that says which keys there are."""
     said, log, count = str(member).strip(), source.ready.log, source.ready.plan.founders.count
+    number = number_of(said)
     size = source.ready.plan.market.size
     if log is not None:
         assert source.ready.calibrated is not None
@@ -550,14 +551,13 @@ def key_of(source: Source, member: str | int) -> int:
                     return int(hashes[place], 16)
         if said in {hashes[place] for place in members}:
             return int(said, 16)
-        if count <= number_of(said) < size:
-            return number_of(said)
+        if count <= number < size:
+            return number
         own = "by your own ids" if source.ready.config.data.show_ids else "by the key in population.parquet"
         raise InputError(
             f"member={said}: there is no such member; the {count} members of the log go {own}, those who join later "
             f"by numbers from {count} to {size - 1}"
         )
-    number = number_of(said)
     if not 0 <= number < size:
         raise InputError(
             f"member={said}: there is no such person; the members of day 0 are 0 to {count - 1}, and whoever joins "
