@@ -3,8 +3,9 @@
 `python -m benchmarks.growth [--members 10000,100000,1000000] [--days 365] [--json FILE]`. Each size runs in a process
 of its own, one replication on one thread in the beauty market, with a referral scheme that never stops (50 CNY for
 both friends) and an addressable market of ten persons for each founder, so that all sizes live the same course per
-member. Told are nanoseconds of the processor a member-day (a busy machine adds little to it), the peak of resident
-memory, and who joined how.
+member. A size below the largest is lived as several worlds, one after another, until it has lived as many member-days
+as one world of the largest. Told are nanoseconds of the processor a member-day (a busy machine adds little to it),
+the peak of resident memory, and how many joined by referral.
 """
 
 import argparse
@@ -23,8 +24,8 @@ from sim.settings import market_config
 from sim.strategy import read_strategy
 
 
-def run(members: int, days: int) -> dict[str, float]:
-    """One world of this size, lived to its end."""
+def run(members: int, days: int, worlds: int) -> dict[str, float]:
+    """Worlds of this size, each lived to its end; counts are of the last."""
     config = market_config("beauty")
     people = config.population
     behaviour = Behaviour(people.buying, people.drifting, people.spending)
@@ -32,25 +33,31 @@ def run(members: int, days: int) -> dict[str, float]:
     strategy = read_strategy("two_sided_referral:referral.stop=100000")
     small = EmbeddedFounders(500, behaviour, people.history_days)
     plan = Plan(dt.date(2026, 1, 5), days, small, market, strategy=strategy, response=config.response)
-    World(replace(plan, days=40), 1).run()  # compiled
-    began = time.process_time()
-    world = World(replace(plan, founders=replace(small, count=members)), 1)
-    settled = time.process_time()
-    lived = 0
-    while world.day < days:
-        world.step()
-        lived += int(world.stocks[world.day - 1, :, 0].sum())
-    seconds = time.process_time() - settled
+    World(plan, 1).run()  # compiled
+    plan = replace(plan, founders=replace(small, count=members))
+    lived, seconds, setup = 0, 0.0, 0.0
+    world = None
+    for replication in range(worlds):
+        del world
+        began = time.process_time()
+        world = World(plan, 1, replication)
+        settled = time.process_time()
+        while world.day < days:
+            world.step()
+        seconds += time.process_time() - settled
+        setup += settled - began
+        lived += int(world.stocks[:, :, 0].sum())
+    assert world is not None and world.recruiter is not None
     joined = world.ledger().flows[:, :, posting.JOINED].sum(axis=0)
-    assert world.recruiter is not None
     beside = world.recruiter.directory.bytes + world.recruiter.lineage.links.nbytes
     return {
         "members": members,
         "days": days,
+        "worlds": worlds,
         "member_days": lived,
         "ns_per_member_day": 1e9 * seconds / lived,
         "seconds": seconds,
-        "setup_seconds": settled - began,
+        "setup_seconds": setup,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
         "row_bytes": world.population.bytes_per_row,
         "bytes_beside_a_row": beside / world.population.count,
@@ -65,19 +72,22 @@ def main() -> int:
     parser.add_argument("--members", default="10000,100000,1000000")
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--one", type=int, nargs=2, help=argparse.SUPPRESS)
     said = parser.parse_args()
     if said.one:
-        print(json.dumps(run(said.one, said.days)))
+        members, worlds = said.one
+        print(json.dumps(run(members, said.days, worlds)))
         return 0
     records = []
-    print("members    ns a member-day   seconds   peak MiB   at the end   joined by referral")
-    for size in said.members.split(","):
-        command = [sys.executable, "-m", "benchmarks.growth", "--one", size, "--days", str(said.days)]
+    sizes = [int(size) for size in said.members.split(",")]
+    print("members   worlds   ns a member-day   seconds   peak MiB   at the end   joined by referral")
+    for size in sizes:
+        one = [str(size), str(max(sizes) // size), "--days", str(said.days)]
+        command = [sys.executable, "-m", "benchmarks.growth", "--one", *one]
         told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         records.append(told)
         print(
-            f"{told['members']:9,d} {told['ns_per_member_day']:16.0f} {told['seconds']:9.1f} "
+            f"{told['members']:9,d} {told['worlds']:6d} {told['ns_per_member_day']:17.0f} {told['seconds']:9.1f} "
             f"{told['peak_mib']:10.0f} {told['members_at_end']:12,d} {told.get('joined_referral', 0):12,d}",
             flush=True,
         )
