@@ -47,7 +47,8 @@ def run(members: int, days: int, worlds: int) -> dict[str, float]:
         seconds += time.process_time() - settled
         setup += settled - began
         lived += int(world.stocks[:, :, 0].sum())
-    assert world is not None and world.recruiter is not None
+    assert world is not None
+    assert world.recruiter is not None
     joined = world.ledger().flows[:, :, posting.JOINED].sum(axis=0)
     beside = world.recruiter.directory.bytes + world.recruiter.lineage.links.nbytes
     return {

@@ -11,6 +11,7 @@ import numpy as np
 from sim import rng
 from sim.accounting import posting, stages
 from sim.behaviour import answering, opening
+from sim.behaviour.day import wishes
 from sim.behaviour.permission import BLOCKED
 from sim.jit import kernel, rule
 from sim.touch import ANY_TAG, BENEFIT, CARE, FOREVER, SLOTS, TAGGED, UNMARKED, UNTAGGED, quiet_at
@@ -195,6 +196,17 @@ def tier_rows(rows: Any, relations: Any, low: int, high: int, counts: Any) -> No
     for i in range(low, high):
         if rows[i].listed == 1:
             counts[rows[i].channel, relations[i].tier] += 1
+
+
+@kernel
+def count_wishes(rows: Any, relations: Any, low: int, high: int, today: Any, desk: Any, q: Any) -> Any:
+    """On a member day: how many of rows [low, high) wake up meaning to order, and how many are members."""
+    wished, listed = 0, 0
+    for i in range(low, high):
+        listed += rows[i].listed
+        if wishes(rows[i], relations[i], today, desk, q[0]):
+            wished += 1
+    return wished, listed
 
 
 @kernel

@@ -10,6 +10,7 @@ import numpy as np
 from sim import delivery
 from sim.accounting import posting
 from sim.advocacy import keep_advocates
+from sim.behaviour import stockout
 from sim.communities import NO_GROUPS, Communities
 from sim.levers.content import Content
 from sim.levers.lever import Morning, Piece
@@ -291,9 +292,20 @@ class Operator:
             sends = [replace(send, grouped=1) if send.path == COMMUNITY else send for send in sends]
         sends = sends[:SLOTS]
         desk = self.desk(sends, names, day, served)
+        if desk.perks[0].event > 0.0 and self.strategy.member_day.stock is not None:
+            desk.perks[0].sold_out = self._sold_out(self.strategy.member_day.stock, desk, today, population)
         if sends or ("tags" in names and self.strategy.tags.learn):
             self._deliver(desk, date, left, today, population, books, "tags" in names)
         return desk
+
+    def _sold_out(self, stock: float, desk: Desk, today: Any, population: Population) -> float:
+        """The chance that an order of this member day finds nothing left; stock: orders a hundred members."""
+        counts = [
+            delivery.count_wishes(rows, relations, low, high, today, desk, self.responses)
+            for rows, relations, _, _, low, high in population.operated_ranges()
+        ]
+        wished, listed = (float(sum(some)) for some in zip(*counts, strict=True))
+        return stockout.sold_out_chance(stock * listed / 100.0, wished)
 
     def _left(self, today: Any, date: dt.date, books: Any) -> float:
         """Cents that may still be committed today."""

@@ -114,6 +114,7 @@ RELATION_FIELDS = (
     ),
     RelationField("tired_share", "u2", "1/65535", _S + "how much of the trust he has lost messages too many took"),
     RelationField("astray_share", "u2", "1/65535", _S + "how much of it messages that were not for him took"),
+    RelationField("sold_out_share", "u2", "1/65535", _S + "how much of it goods that had run out took"),
     RelationField("lapses", "i2", "times", _S + "how often he has drifted away"),
     RelationField("tags", "i2", "times", _B + "how often his need was tagged"),
     RelationField("group", "i2", "", "state: the community group that he is in; -1 none yet, -2 none for good"),

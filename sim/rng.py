@@ -72,6 +72,7 @@ POINT_SEED = 50  # of a study; key: a point's content; the seed of a point with 
 DESIGN_SEED = 51  # of a study; the seed with which a design is drawn
 SEARCH_SEED = 52  # of a search for plans; key: round or world, index: what for; seeds of samplers and of fresh luck
 RELABEL = 53  # of a study; key: a drawn world, index: which relabelling; what an unknown shows that means nothing
+SOLD_OUT = 54  # index: day; whether he comes too late for the day's goods, and what he does then
 
 MARKET_KEY = np.uint64(0x4D41524B4554)
 """The entity key of the market itself, in decisions that only the market takes."""

@@ -192,6 +192,7 @@ PERKS = np.dtype(
                 ("event_every", "f8"),
                 ("event_off", "f8"),
                 ("event_points", "f8"),
+                ("sold_out", "f8"),
                 ("points", "f8"),
                 ("signin", "f8"),
                 ("speak", "f8"),
@@ -210,7 +211,8 @@ PERKS = np.dtype(
 tiers: 1 while there are tiers; by tier: rung (cents of a year), price_off (share), service (cents a member and
 month), held (share of members with the tier or a higher one, as last counted), treat (cents a member, today);
 treat_every (days); spend_memory, grace, review (days).
-event: 1 on a member day; event_first (day), event_every (days), event_off (share), event_points (times as many).
+event: 1 on a member day; event_first (day), event_every (days), event_off (share), event_points (times as many);
+sold_out: the chance that an order finds nothing left today.
 points: 1 while points are given; signin, speak, shown, per_yuan (points each); batch: points that are redeemed
 together; worth: cents of a batch; expires: 1 on a day on which points end.
 """

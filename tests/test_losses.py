@@ -9,9 +9,13 @@ import scipy.stats
 from sim import engine
 from sim.accounting.posting import BACK, CAUSES, LOSSES
 from sim.accounting.posting import TIRED as TIRED_OUT
-from sim.behaviour import trust
+from sim.behaviour import losing, trust
+from sim.behaviour.day import NEVER
 from sim.behaviour.permission import GONE as GONE_AWAY
-from sim.behaviour.trust import ASTRAY, DISAPPOINTED, TIRED, WHOLE
+from sim.behaviour.response import Response
+from sim.behaviour.returning import drift_factor
+from sim.behaviour.shapes import TRUST_UNIT
+from sim.behaviour.trust import ASTRAY, DISAPPOINTED, SOLD_OUT, TIRED, WHOLE
 from sim.engine import World
 from sim.model import Member, MembershipModel
 from sim.population import RELATION
@@ -19,11 +23,13 @@ from sim.strategy import read_strategy
 from sim.study.bridge import difference_words
 from sim.study.ensemble import GONE, SEGMENT, departures_of, run_ensemble
 from sim.study.losses import KINDS, departures_table, is_kept, kinds_of, losses_table, members_table, verdicts_table
+from sim.units import record
 from tests.lab import FALSE_ALARM, Lab, Told, strategy
 
 QUIET = {"market.joining.yearly_share": 0.0, "market.joining.closed": True}
 SHARES = {"need": 0.1, "quality": 0.2, "service": 0.4, "logistics": 0.3}
 PLANTED = QUIET | {f"response.returning.{name}_share": share for name, share in SHARES.items()}
+PLANTED |= {"response.returning.trust": 0.0}  # no word holds anybody back, so nobody is neglected
 
 
 def losses(told: Told, prefix: str) -> dict[str, int]:
@@ -48,7 +54,10 @@ def test_what_took_his_trust_is_kept_in_proportion() -> None:
     assert r.astray_share / WHOLE == pytest.approx(0.25, abs=1e-4)
     trust.lose_trust(r, 0.04, DISAPPOINTED)
     assert r.tired_share / WHOLE == pytest.approx(0.375, abs=1e-4)
-    assert trust.taken(r) == pytest.approx((0.375, 0.125, 0.5), abs=1e-4)
+    assert trust.taken(r) == pytest.approx((0.375, 0.125, 0.5, 0.0), abs=1e-4)
+    assert sum(trust.taken(r)) == 1.0
+    trust.lose_trust(r, 0.08, SOLD_OUT)
+    assert trust.taken(r) == pytest.approx((0.1875, 0.0625, 0.25, 0.5), abs=1e-4)
     assert sum(trust.taken(r)) == 1.0
     r = relation(trust=0.9, trust_rest=0.5, tired_share=int(WHOLE))  # what was given in excess is not missing
     trust.lose_trust(r, 0.1, ASTRAY)
@@ -97,6 +106,60 @@ def test_losses_without_a_cause_equal_the_closed_form(mended: str) -> None:
     assert not (now & ~anyway).any()  # nobody is lost for want of what was mended
     saved = np.exp(-hazard * (1.0 + left * (days - 1))) - np.exp(-hazard * days)
     assert abs((anyway & ~now).sum() - saved.sum()) <= error_of(saved)
+
+
+def test_parts_of_lost_trust_that_are_rounded_still_make_a_whole() -> None:
+    r = relation(trust_rest=0.5, tired_share=21845, astray_share=21846, sold_out_share=21845)
+    assert sum(trust.taken(r)) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_neglect_is_what_one_word_would_have_held_back() -> None:
+    """Whoever never heard a word: the share is that by which one personal word slows his drifting away; what he
+    opened of late, a group, or a shut door leaves less of it, or none."""
+    q = record(Response())
+    alone = relation(trust=0.4, trust_rest=0.4, last_open=-NEVER, group=-1)
+    heard = relation(trust=0.4 + q[0].trust.care * 0.6, trust_rest=0.4)
+    share = losing.neglected(alone, 100, q[0])
+    assert share == pytest.approx(1.0 - drift_factor(heard, 0.0, 0.0, 0.0, q[0].returning), rel=1e-12)
+    assert 0.1 < share < 0.3
+    alone.last_open = 100 - 30
+    assert 0.0 < losing.neglected(alone, 100, q[0]) < 0.4 * share
+    alone.last_open = 100
+    assert losing.neglected(alone, 100, q[0]) == 0.0
+    for shut in ({"permission": 2}, {"group": 1}):
+        assert losing.neglected(relation(trust=0.4, last_open=-NEVER, **({"group": -1} | shut)), 100, q[0]) == 0.0
+
+
+def test_the_share_of_neglect_in_the_ledger_is_that_of_the_rule() -> None:
+    """Members who are left alone, for half a year: every departure has the closed form of 7.45 to the last digit."""
+    told = Lab(QUIET).worlds(strategy(), members=1500, days=180, replications=1)[0]
+    ledger, q = told.ledger.losses, Response()
+    missed = q.trust.care * (1.0 - told.founders("trust_rest")[ledger["row"]])
+    planted = 1.0 - np.exp(-q.returning.trust * missed / TRUST_UNIT)
+    assert len(ledger) > 100
+    assert np.abs(ledger["shares"][:, CAUSES.index("neglect")] - planted).max() < 1e-12
+    assert 0.1 < planted.mean() < 0.3
+
+
+def test_words_that_are_opened_leave_less_to_neglect() -> None:
+    """Half of what neglect takes of those who are left alone at most is left where members are written to."""
+    lab = Lab(QUIET)
+    silent, spoken = (
+        lab.worlds(what, members=2500, days=180, replications=2) for what in (strategy(), "matched_scenes")
+    )
+    lost = [sum(losses(told, "lost_")["neglect"] for told in worlds) for worlds in (silent, spoken)]
+    assert lost[1] < 0.5 * lost[0]
+
+
+def test_goods_that_had_run_out_are_a_cause_of_their_own() -> None:
+    """Wednesdays whose goods run out: the ledger has losses by it, and none where there are goods enough."""
+    lab = Lab(QUIET)
+    for stock, some in ((1.0, True), (None, False)):
+        day = strategy(member_day={"weekday": "wednesday", "discount": 0.2, "stock": stock})
+        told = lab.worlds(day, members=2500, days=180, replications=1)[0]
+        assert (losses(told, "lost_")["stockout"] > 0) == some
+        assert (told.total("sales_lost") > 0) == some
+        assert told.total("sales_lost") <= told.total("stockouts")
 
 
 def here(told: Told) -> np.ndarray:

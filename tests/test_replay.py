@@ -29,7 +29,8 @@ from tests.test_cli import plausible_log
 
 TALK = "content.on=true:messaging.on=true:messaging.per_week=7"
 LATE = f"do_nothing:{TALK}:content.start=30:messaging.start=30"
-EARLY = f"do_nothing:{TALK}:offers.on=true:tags.on=true:member_day.on=true:points.on=true:referral.on=true"
+DAYS = "member_day.on=true:member_day.stock=1"
+EARLY = f"do_nothing:{TALK}:{DAYS}:offers.on=true:tags.on=true:points.on=true:referral.on=true"
 """A plan that uses many rules."""
 
 

@@ -46,7 +46,8 @@ ROOT = Path(__file__).parents[1]
 LADDER = Tiers(on=True, silver=100.0, gold=250.0, diamond=500.0, grace=20, review=10, memory=120.0)
 SCHEME = Points(on=True, worth=2.0, batch=10, life=25, per_yuan=0.3)
 WEDNESDAY = MemberDay(on=True, points=2.0)
-ALL = dataclasses.replace(LOUD, tiers=LADDER, member_day=WEDNESDAY, points=SCHEME, budget=Budget())
+SHORT = dataclasses.replace(WEDNESDAY, stock=1.0)
+ALL = dataclasses.replace(LOUD, tiers=LADDER, member_day=SHORT, points=SCHEME, budget=Budget())
 PATIENT = Response(permission=dataclasses.replace(IMPATIENT.permission, hazard=0.0))
 
 

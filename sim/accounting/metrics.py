@@ -77,9 +77,11 @@ LOSS_WORDS = {
     "logistics": "delivery",
     "friend": "the friend who brought him has gone",
     "reward": "he had come for a reward",
+    "neglect": "nobody had had a word for him of late",
     "tired": "distrust or weariness by messages too many",
     "irrelevant": "distrust by messages that were not for him",
     "disappointed": "distrust by orders or promises that disappointed",
+    "stockout": "distrust by goods that had run out",
     "contact": "being written to at all",
 }
 """What made members leave, in words, by `posting.CAUSES`; all add up to those lost."""
@@ -120,7 +122,7 @@ RESPONSE_METRICS = (
     ),
     *(
         Metric(f"opted_out_{cause}", "flow", "members", f"latent: members who opted out; cause: {LOSS_WORDS[cause]}")
-        for cause in ("tired", "irrelevant", "disappointed", "contact")
+        for cause in ("tired", "irrelevant", "disappointed", "stockout", "contact")
     ),
     Metric("offers_issued", "flow", "offers", "offers given"),
     Metric("offers_redeemed", "flow", "offers", "offers used"),
@@ -173,6 +175,8 @@ RESPONSE_METRICS = (
     Metric("demoted", "flow", "members", "members who fell to a lower tier"),
     Metric("shares", "flow", "times", "orders that members showed to others"),
     Metric("idle_joined", "flow", "members", "latent: newcomers who had no use for the goods"),
+    Metric("stockouts", "flow", "times", "members who came to order and found that the goods had run out"),
+    Metric("sales_lost", "flow", "orders", "of these, orders that went elsewhere"),
     Metric("points_liability", "stock", "points", "points earned that are neither redeemed nor expired"),
     Metric("load", "flow", "", "sum over messages of the receiver's fatigue over his tolerance, in thousandths"),
 )
@@ -296,7 +300,7 @@ LESS = frozenset({
     "active_churned", "muted", "muted_stock", "blocked", "blocked_stock", "left", "group_left", "demoted",
     "discounts", "markdowns", "winning_discounts", "goods_cost", "sample_cost", "message_cost", "content_cost",
     "labour_cost", "operation_cost", "acquisition_cost", "reward_cost", "benefit_cost", "points_cost", "cost",
-    "points_liability", "load", "unanswered", *posting.LOSSES,
+    "points_liability", "load", "unanswered", "stockouts", "sales_lost", *posting.LOSSES,
 })  # fmt: skip
 """Metrics of which less wins; of all others more does."""
 

@@ -100,12 +100,15 @@ RESPONSES = (
     "lost_logistics",
     "lost_friend",
     "lost_reward",
+    "lost_neglect",
     "lost_tired",
     "lost_irrelevant",
     "lost_disappointed",
+    "lost_stockout",
     "opted_out_tired",
     "opted_out_irrelevant",
     "opted_out_disappointed",
+    "opted_out_stockout",
     "opted_out_contact",
     "offers_issued",
     "offers_redeemed",
@@ -153,24 +156,30 @@ RESPONSES = (
     "demoted",
     "shares",
     "idle_joined",
+    "stockouts",
+    "sales_lost",
 )
 """What an operator brings about, in the order of the books; amounts in cents; see accounting.metrics for meanings."""
 (
     SENT, _, _, _, OPENED, _, _, _, MESSAGE_VISITS, OWN_VISITS, INTERACTIONS, IMPULSE_ORDERS, COUPON_ORDERS, MUTES,
-    BLOCKS, LEAVES, REACHABLE_LOST, RETURNS, DRIFT_CAUSE, _, _, _, LOSS, _, _, _, _, _, _, _, _, _, _, _, _,
+    BLOCKS, LEAVES, REACHABLE_LOST, RETURNS, DRIFT_CAUSE, _, _, _, LOSS, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _,
     ISSUED, REDEEMED, EXPIRED, ISSUED_CENTS,
     REDEEMED_CENTS, EXPIRED_CENTS, DISCOUNT, MARKDOWN, LIST, GOODS, SAMPLES, MESSAGE_COST, CONTENT_COST, LABOUR_COST,
     OPERATION_COST, CAPPED, OVER_QUOTA, QUIET, OVER_BUDGET, TURNED_AWAY, FATIGUE, REMOVED_MUTED,
     REMOVED_BLOCKED, ATTRIBUTED, ATTRIBUTED_ORDERS, CONTACTS, ALREADY_MEMBERS, INVITATIONS, UNANSWERED,
     ACQUISITION_COST, WINNING, REWARD_COST, BENEFIT_COST, POINTS_COST, SIGNINS, POINTS_EARNED, POINTS_REDEEMED,
-    POINTS_EXPIRED, POSTS, GROUP_JOINED, GROUP_LEFT, CLEANED, PROMOTED, DEMOTED, SHARES, IDLE_JOINED,
+    POINTS_EXPIRED, POSTS, GROUP_JOINED, GROUP_LEFT, CLEANED, PROMOTED, DEMOTED, SHARES, IDLE_JOINED, STOCKOUTS,
+    SALES_LOST,
 ) = range(len(RESPONSES))  # fmt: skip
 
 CAUSES = (
-    "need", "quality", "service", "logistics", "friend", "reward", "tired", "irrelevant", "disappointed", "contact",
+    "need", "quality", "service", "logistics", "friend", "reward", "neglect", "tired", "irrelevant", "disappointed",
+    "stockout", "contact",
 )  # fmt: skip
 """What makes members leave; each has a hazard of its own, and the hazards add up (`sim.behaviour.losing`)."""
-NEED, QUALITY, SERVICE, LOGISTICS, FRIEND, REWARD, TIRED, IRRELEVANT, DISAPPOINTED, CONTACT = range(len(CAUSES))
+(
+    NEED, QUALITY, SERVICE, LOGISTICS, FRIEND, REWARD, NEGLECT, TIRED, IRRELEVANT, DISAPPOINTED, STOCKOUT, CONTACT,
+) = range(len(CAUSES))  # fmt: skip
 LOSSES = tuple(name for name in RESPONSES if name.startswith(("lost_", "opted_out_")))
 """The ledger of losses: who drifted away, and who opted out, by cause."""
 
@@ -466,8 +475,8 @@ def post_entry(m: Any, r: Any, way: int, cause: int, today: Any, books: Any) -> 
     return at
 
 
-OPT_OUT = 3
-"""From drifting away to opting out in the ledger of losses, which only the last four causes know."""
+OPT_OUT = 4
+"""From drifting away to opting out in the ledger of losses, which only the last five causes know."""
 
 
 @rule

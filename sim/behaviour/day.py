@@ -32,6 +32,7 @@ from sim.behaviour import (
     satisfaction,
     signing,
     spending,
+    stockout,
     temperament,
     tier,
     trust,
@@ -187,7 +188,11 @@ def live_operated_day(m: Any, r: Any, touch: Any, today: Any, desk: Any, p: Any,
         think_of_member_day(m, r, today, desk, p, q, books)
     tonight = clock_tonight(m, today)
     while m.order_at < tonight and not waits(m, r, today, desk, q):
-        order(m, r, PLANNED, today, desk, p, q, books)
+        found = finds(m, r, today, desk, q, books)
+        if found == stockout.LATER:
+            break
+        if found != stockout.ELSEWHERE:
+            order(m, r, PLANNED, today, desk, p, q, books)
         m.order_at += buying.gap(today.luck, m.key, gap_number(m, r), p.buying) / (m.purchase_rate * r.pace)
     if m.drift_at < today.day + 1.0:
         lapse(m, r, today, desk, q, books)
@@ -436,13 +441,54 @@ def sign_in(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
 @rule
 def think_of_member_day(m: Any, r: Any, today: Any, desk: Any, p: Any, q: Any, books: Any) -> None:
     """Some think of the member day, and it draws their next order forward."""
+    push = push_of_the_day(m, r, today, desk, q)
+    if push < 0.0:
+        return
+    r.met = 1
+    pricing.price_seen(r, 1.0 - desk.perks[0].event_off, q.pricing)
+    drawn(m, r, push, today, desk, p, q, books)
+
+
+@rule
+def push_of_the_day(m: Any, r: Any, today: Any, desk: Any, q: Any) -> float:
+    """How far before its time (in mean gaps) the member day can draw his next order; -1 where he thinks of none."""
     notices, strength = rng.two_uniforms(today.luck, m.key, rng.MEMBER_DAY, today.day)
     off = desk.perks[0].event_off
     if notices >= q.occasion.notices or m.attached == 0 or off <= 0.0:
-        return
-    r.met = 1
-    pricing.price_seen(r, 1.0 - off, q.pricing)
-    drawn(m, r, pricing.offer_push(r, off, strength, q.pricing), today, desk, p, q, books)
+        return -1.0
+    return pricing.offer_push(r, off, strength, q.pricing)
+
+
+@rule
+def wishes(m: Any, r: Any, today: Any, desk: Any, q: Any) -> bool:
+    """Whether he wakes up on a member day meaning to order: his own order is due, or the day draws it."""
+    if m.listed == 0 or m.attached == 0:
+        return False
+    if m.order_at < clock_tonight(m, today):
+        return True
+    return until_order(m, r, today) <= push_of_the_day(m, r, today, desk, q)
+
+
+@rule
+def until_order(m: Any, r: Any, today: Any) -> float:
+    """How far off his next order is this morning, in mean gaps."""
+    return (m.order_at - today.clock[today.at]) * m.purchase_rate * r.pace
+
+
+@rule
+def finds(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> int:
+    """What he finds when he comes to order: where today's goods have run out, he may go home without, aggrieved."""
+    found = stockout.comes_of(today.luck, m.key, today.day, desk.perks[0].sold_out, q.stockout)
+    if found == stockout.SERVED:
+        return found
+    post_response(m, posting.STOCKOUTS, 1, today, books)
+    if found != stockout.SUBSTITUTES:
+        r.met = 1
+        trust.lose_trust(r, q.stockout.grievance * r.trust, trust.SOLD_OUT)
+        satisfaction.satisfied(r, 0, q.satisfaction)
+        if found == stockout.ELSEWHERE:
+            post_response(m, posting.SALES_LOST, 1, today, books)
+    return found
 
 
 @rule
@@ -544,7 +590,8 @@ def receive(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, q: Any, bo
         post_response(m, posting.MESSAGE_VISITS, 1, today, books)
         if m.attached == 1:
             cheap = pricing.price_factor(r, price * member_price(m, r, desk, p, q), q.pricing)
-            if wants < visiting.impulse_probability(r, send.pull * match, cheap, q.visiting):
+            tempted = wants < visiting.impulse_probability(r, send.pull * match, cheap, q.visiting)
+            if tempted and finds(m, r, today, desk, q, books) <= stockout.SUBSTITUTES:
                 order(m, r, IMPULSE, today, desk, p, q, books)
                 r.debt += q.visiting.borrowed
                 m.order_at += q.visiting.borrowed / (m.purchase_rate * r.pace)
@@ -606,13 +653,15 @@ def use_sample(m: Any, r: Any, place: int, today: Any, q: Any, books: Any) -> No
 @rule
 def drawn(m: Any, r: Any, push: float, today: Any, desk: Any, p: Any, q: Any, books: Any) -> None:
     """An offer draws his next order forward, if it was near enough; part of what was drawn is missing later."""
-    speed = m.purchase_rate * r.pace
-    now = today.clock[today.at]
-    missing = (m.order_at - now) * speed
+    missing = until_order(m, r, today)
     if 0.0 < missing <= push:
-        order(m, r, DRAWN, today, desk, p, q, books)
+        found = finds(m, r, today, desk, q, books)
+        if found == stockout.LATER:
+            return
+        if found != stockout.ELSEWHERE:
+            order(m, r, DRAWN, today, desk, p, q, books)
         gap = buying.gap(today.luck, m.key, gap_number(m, r), p.buying)
-        m.order_at = now + (gap + q.pricing.pull_debt * missing) / speed
+        m.order_at = today.clock[today.at] + (gap + q.pricing.pull_debt * missing) / (m.purchase_rate * r.pace)
 
 
 @rule
@@ -766,7 +815,9 @@ def lapse(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> None:
         cause = returning.cause_of_drift(
             today.luck, m.key, r.lapses, ops.mended_quality, ops.mended_service, ops.mended_logistics, q.returning
         )
-    shares = losing.shares_of_drifting(m, r, ops.mended_quality, ops.mended_service, ops.mended_logistics, q)
+    shares = losing.shares_of_drifting(
+        m, r, today.day, ops.mended_quality, ops.mended_service, ops.mended_logistics, q
+    )
     _, u = rng.two_uniforms(today.luck, m.key, rng.LEAVING_CAUSE, r.lapses)
     posting.post_loss(m, r, losing.drawn_cause(u, shares, cause), False, shares, today, books)
     drift_away(m, today, books)

@@ -16,6 +16,7 @@ from sim.behaviour.pricing import Pricing
 from sim.behaviour.returning import Returning
 from sim.behaviour.satisfaction import Satisfaction
 from sim.behaviour.signing import Signing
+from sim.behaviour.stockout import Stockout
 from sim.behaviour.temperament import Temperament
 from sim.behaviour.tier import Tier
 from sim.behaviour.trust import Trust
@@ -45,5 +46,6 @@ class Response:
     answering: Answering = field(default_factory=Answering)
     tier: Tier = field(default_factory=Tier)
     occasion: Occasion = field(default_factory=Occasion)
+    stockout: Stockout = field(default_factory=Stockout)
     signing: Signing = field(default_factory=Signing)
     gathering: Gathering = field(default_factory=Gathering)

@@ -149,33 +149,39 @@ def openness(age: float, t: Any) -> float:
     return 1.0 + t.first_days * exp(-age / t.first_days_memory)
 
 
-TIRED, ASTRAY, DISAPPOINTED = range(3)
-"""What takes trust: messages too many, messages that were not for him, orders and promises that disappoint."""
+TIRED, ASTRAY, DISAPPOINTED, SOLD_OUT = range(4)
+"""What takes trust: messages too many, messages that were not for him, orders and promises that disappoint, goods
+that had run out.
+"""
 WHOLE = 65_535.0
 """The shares of what took his trust are kept in so many parts."""
 
 
 @rule
 def lose_trust(r: Any, lost: float, why: int) -> None:
-    """He loses trust, and remembers in what proportion what is missing was taken by which of the three."""
+    """He loses trust, and remembers in what proportion what is missing was taken by which of the four."""
     missing = max(r.trust_rest - r.trust, 0.0) + lost
     r.trust -= lost
     if missing <= 0.0:
         return
     old, new = 1.0 - lost / missing, WHOLE * lost / missing
-    tired, astray = float(r.tired_share) * old, float(r.astray_share) * old
+    tired, astray, sold_out = float(r.tired_share) * old, float(r.astray_share) * old, float(r.sold_out_share) * old
     if why == TIRED:
         tired += new
     elif why == ASTRAY:
         astray += new
-    r.tired_share, r.astray_share = int(tired + 0.5), int(astray + 0.5)
+    elif why == SOLD_OUT:
+        sold_out += new
+    r.tired_share, r.astray_share, r.sold_out_share = int(tired + 0.5), int(astray + 0.5), int(sold_out + 0.5)
 
 
 @rule
-def taken(r: Any) -> tuple[float, float, float]:
-    """Which share of the trust that is missing each of the three took."""
-    tired, astray = r.tired_share / WHOLE, r.astray_share / WHOLE
-    return tired, astray, max(1.0 - tired - astray, 0.0)
+def taken(r: Any) -> tuple[float, float, float, float]:
+    """Which share of the trust that is missing each of the four took."""
+    tired, astray, sold_out = r.tired_share / WHOLE, r.astray_share / WHOLE, r.sold_out_share / WHOLE
+    some = tired + astray + sold_out
+    all_ = max(some, 1.0)  # rounded parts may be more than the whole by a hair
+    return tired / all_, astray / all_, max(1.0 - some, 0.0), sold_out / all_
 
 
 @rule

@@ -28,6 +28,11 @@ class MemberDay(Lever):
     points: Annotated[
         float, between(1, 100), About("times", "as many points as on other days, where points are given")
     ] = 1.0
+    stock: Annotated[
+        float | None,
+        between(0, 1e6),
+        About("orders a hundred members", "for which there are goods on the day; null: they never run out"),
+    ] = None
 
     def give(self, perks: Any, day: int, weekday: int) -> None:
         """Write the member day into a day's `PERKS`."""

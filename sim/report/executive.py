@@ -27,7 +27,9 @@ GROUPS = {
 """Groups of selection.csv in words; others came by a paid channel."""
 CAUSES = {
     "need": "that the need went", "quality": "the goods", "service": "the service", "logistics": "the delivery",
-    "friend": "that a friend left", "reward": "having come for a reward", "tired": "messages too many",
+    "friend": "that a friend left", "reward": "having come for a reward",
+    "neglect": "that nobody had had a word for them", "stockout": "goods that had run out",
+    "tired": "messages too many",
     "contact": "any message at all", "irrelevant": "messages that were not for them",
     "disappointed": "a promise that was not kept", "struck_off": "being struck off",
 }  # fmt: skip

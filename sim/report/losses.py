@@ -16,9 +16,10 @@ GROUPS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "own": ("his need went", ("need",), GREY),
     "goods": ("goods, service, delivery", ("quality", "service", "logistics"), SKY),
     "won": ("friend gone, or came for a reward", ("friend", "reward"), GREEN),
+    "neglect": ("nobody had a word for him", ("neglect",), INK),
     "messages": ("messages too many, or any at all", ("tired", "contact"), VERMILION),
     "astray": ("messages not for him", ("irrelevant",), ORANGE),
-    "promise": ("disappointed", ("disappointed",), PURPLE),
+    "promise": ("disappointed, or goods ran out", ("disappointed", "stockout"), PURPLE),
     "struck": ("struck off by the operator", ("struck_off",), BLUE),
 }
 """Causes that are drawn together, with their colour."""

@@ -43,7 +43,8 @@ GROUPS: dict[str, tuple[int, ...]] = {
 """Channels that are told together."""
 DRIFTED = {
     "need": "need went", "quality": "goods", "service": "service", "logistics": "delivery", "friend": "friend gone",
-    "reward": "came for a reward", "tired": "messages too many", "irrelevant": "messages not for him",
+    "reward": "came for a reward", "neglect": "no word for him", "stockout": "goods ran out",
+    "tired": "messages too many", "irrelevant": "messages not for him",
     "disappointed": "disappointed",
 }  # fmt: skip
 """Of `posting.CAUSES`, those by which members drift away, in few words."""

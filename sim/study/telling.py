@@ -42,6 +42,8 @@ DECISIONS: dict[tuple[str, int], tuple[tuple[str, str], ...]] = {
     ("GROUP_DEAL", 0): (("gathers friends for the group deal", "gathers nobody for the group deal"),),
     ("MEMBER_DAY", 0): (("thinks of the member day", "does not think of the member day"),),
     ("PUT_OFF", 0): (("puts the order off until the member day", "does not wait for the member day"),),
+    ("SOLD_OUT", 0): (("comes too late: the goods have run out", "finds goods left"),),
+    ("SOLD_OUT", 1): (("takes other goods", "takes no other goods"), ("comes again tomorrow", "buys elsewhere")),
     ("SHOWING", 0): (("shows the order to others", "does not show the order"),),
     ("GATE", 0): (("takes the trouble at the gate", "turns away at the gate"),),
     ("JOINING", 0): (("is persuaded to join", "is not yet persuaded to join"),),
@@ -62,6 +64,7 @@ MATTERS = {
     ("OPENING", 0): (OF_THE_DAY, OF_THE_DAY), ("OPENING", 1): (OF_THE_DAY, DETAIL), ("JOINING", 0): (1, 1),
     ("PULL", 0): (OF_THE_DAY, DETAIL), ("GATE", 0): (DETAIL, OF_THE_DAY), ("PUT_OFF", 0): (OF_THE_DAY, DETAIL),
     ("SIGN_IN", 0): (OF_THE_DAY, DETAIL), ("MEMBER_DAY", 0): (OF_THE_DAY, DETAIL),
+    ("SOLD_OUT", 0): (OF_THE_DAY, DETAIL), ("SOLD_OUT", 1): (OF_THE_DAY, OF_THE_DAY),
 }  # fmt: skip
 """How much a decision matters to the story of the day, where it falls so and where it does not; else a detail."""
 DRAWS = {
