@@ -117,9 +117,7 @@ class Lineage:
 
     def children(self, inviters: np.ndarray) -> np.ndarray:
         """The rows, int64, of all whom some brought."""
-        out = np.empty(count_children(self.links, inviters), dtype=np.int64)
-        find_children(self.links, inviters, out)
-        return out
+        return find_children(self.links, inviters)
 
 
 @kernel
@@ -134,27 +132,15 @@ def add_links(links: Any, first: int, inviters: Any) -> None:
 
 
 @kernel
-def count_children(links: Any, inviters: Any) -> int:
-    """How many rows they brought."""
-    count = 0
-    for n in range(inviters.shape[0]):
-        child = links[inviters[n], 1]
-        while child >= 0:
-            count += 1
-            child = links[child, 2]
-    return count
-
-
-@kernel
-def find_children(links: Any, inviters: Any, out: Any) -> None:
+def find_children(links: Any, inviters: Any) -> Any:
     """The rows that they brought, of each the last first."""
-    count = 0
+    found = []
     for n in range(inviters.shape[0]):
         child = links[inviters[n], 1]
         while child >= 0:
-            out[count] = child
-            count += 1
+            found.append(np.int64(child))
             child = links[child, 2]
+    return np.array(found, dtype=np.int64)
 
 
 @kernel
@@ -520,7 +506,7 @@ class Recruiter:
         joined = np.zeros(len(approaches), dtype=np.int64)
         desk, here = world.desk_today(), self.directory
         count, strangers = decide(
-            approaches.view(np.recarray), order, self.appeals, here.keys, here.rows, here.persuaded, self.founders,
+            approaches, order, self.appeals, here.keys, here.rows, here.persuaded, self.founders,
             people.count, gate, today, desk.ops, world.settings, world.responses, self.spare, world.books, joined,
         )  # fmt: skip
         self.directory.count += strangers
@@ -534,7 +520,7 @@ class Recruiter:
         for rows, relations, _, due, low, high in people.operated_ranges(number):
             enter(
                 rows, relations, due, low, high, number + first,
-                newcomers[first : first + high - low].view(np.recarray), self.appeals, self.founders, today, desk,
+                newcomers[first : first + high - low], self.appeals, self.founders, today, desk,
                 world.settings, world.responses, world.books,
             )  # fmt: skip
             joined_rows(rows, relations, low, high, self.kept[today.day])
@@ -547,7 +533,6 @@ class Recruiter:
         if not (inviters >= 0).any():
             return
         people = world.population
-        self.lineage.reserve(people.count)
         self.lineage.add(number, inviters)
         order = np.argsort(inviters, kind="stable")
         order = order[inviters[order] >= 0]
@@ -558,7 +543,7 @@ class Recruiter:
             if low < high:
                 reward(
                     people.blocks[block], people.relations[block], people.due[block], block * BLOCK,
-                    newcomers[low:high].view(np.recarray), schemes, today, world.desk_today(), world.books,
+                    newcomers[low:high], schemes, today, world.desk_today(), world.books,
                 )  # fmt: skip
 
     def schemes(self, world: Any) -> np.ndarray:

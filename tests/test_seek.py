@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 import experiments.seek as seek_app
 import sim.report.seek
 from sim import seek
+from sim.engine import Plan
 from sim.store import read_results
+from sim.study import ensemble
+from sim.study import seek as seeking
 from sim.study.seek import Aim, Lever, Reading, Search
 from tests.command import Call, Said, caller, hash_of, write_stub
 
@@ -205,3 +209,37 @@ def test_targets_of_the_strategy_are_sought_unless_said_otherwise(capsys: pytest
     assert told.tables["tried"]["value"].tolist() == [5.0]
     assert (told.tables["effects"]["effect"] == 0.0).all()
     assert capsys.readouterr().out == ""
+
+
+def test_an_interrupted_search_goes_on_where_it_stopped(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupted when two values are lived, by the same command it lives the others only, to the same content."""
+    words = (*SMALL, "seek.lever=messaging.per_week", "seek.metric=opens", "seek.value=3000", "seek.high=40",
+             "strategy.guard.quota=none")  # fmt: skip
+    lived: list[tuple[float, int]] = []
+    live_one, live = ensemble.run_one, seeking.run_ensemble
+
+    def counted(plan: Plan, seed: int, replication: int, *more: Any) -> Any:
+        lived.append((plan.strategy.messaging.per_week, replication))
+        return live_one(plan, seed, replication, *more)
+
+    def interrupted(plan: Plan, *more: Any, **named: Any) -> Any:
+        if len({value for value, _ in lived}) == 2:
+            raise KeyboardInterrupt
+        return live(plan, *more, **named)
+
+    monkeypatch.setattr(ensemble, "run_one", counted)
+    assert call(*words, "run.name=whole", "run.threads=1").code == 0
+    whole = set(lived)
+    assert len(lived) == len(whole)
+    lived.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(seeking, "run_ensemble", interrupted)
+        assert call(*words, "run.name=halved", "run.threads=1").code == 130
+    folder, first = Path("results/seek/halved"), set(lived)
+    assert list((folder / "parts").iterdir())
+    assert 0 < len(first) < len(whole)
+    lived.clear()
+    assert call(*words, "run.name=halved", "run.threads=1").code == 0
+    assert set(lived) == whole - first
+    assert hash_of(folder) == hash_of(Path("results/seek/whole"))
+    assert not (folder / "parts").exists()

@@ -1035,10 +1035,9 @@ def next_operated_day(m: Any, r: Any, today: Any, q: Any) -> int:
     heard = today.day - r.last_message < q.permission.heard and r.permission == permission.REACHABLE
     if r.tier > 0:
         day = min(day, r.tier_until)
-    if m.attached == 1 or r.urge_rate > 0.0:  # the speeds of one who has drifted away are nobody's concern
-        restless = r.pace != 1.0 or r.drift_pace != 1.0 or (m.attached == 1 and (r.tier > 0 or r.visit_pace != 1.0))
-    else:
-        restless = False
-    if restless or heard:
+    paced = r.pace != 1.0 or r.drift_pace != 1.0
+    restless = m.attached == 1 and (paced or r.tier > 0 or r.visit_pace != 1.0)
+    tempted = r.urge_rate > 0.0 and paced  # the speeds of one who has drifted away are nobody's concern otherwise
+    if restless or tempted or heard:
         day = min(day, today.day + LOOK_AGAIN)
     return order_day(m, today, max(day, today.day + 1))
