@@ -149,6 +149,7 @@ class Member(mesa.Agent):
     wants = _relation_field("wants")
     tired_share = _relation_field("tired_share")
     astray_share = _relation_field("astray_share")
+    sold_out_share = _relation_field("sold_out_share")
     lost_by = _relation_field("lost_by")
     guarded = _relation_field("guarded")
     earned = _relation_field("earned")

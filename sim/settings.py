@@ -339,14 +339,18 @@ class AssumptionSettings:
         About("% of what is assumed", "how far each is set lower and higher, within its declared range"),
     ] = 50.0
     members: Annotated[
-        int,
+        int | None,
         Positive,
         between(1, 100_000_000),
-        About("members", "of these smaller worlds, at most run.members; a log brings its own"),
-    ] = 2_000
+        About(
+            "members",
+            "of these worlds, at most run.members; empty: as many. Fewer are faster, but what costs the same for few "
+            "as for many (content, budgets) weighs more in smaller worlds; a log brings its own members",
+        ),
+    ] = None
     replications: Annotated[
         int, between(2, 1_000_000), About("", "replications in which all assumptions are moved, the two best alone")
-    ] = 4
+    ] = 2
     most: Annotated[
         int, Positive, between(1, 100), About("assumptions", "that move the lead most are lived again")
     ] = 6

@@ -582,8 +582,9 @@ def test_the_books_balance_where_everything_happens() -> None:
     total = world.ledger().responses.sum(axis=(0, 1))  # pyright: ignore[reportOptionalMemberAccess]
     growth = RESPONSES.index("contacts")
     unused = {name for name, count in zip(RESPONSES[:growth], total.tolist(), strict=False) if count == 0}
-    won = {"lost_friend", "lost_reward"}  # nobody is brought or won here
-    assert unused - won <= {"sample_cents", "turned_away", "removed_muted", "removed_blocked", "quiet"} | RARE
+    # nobody is brought or won here, and nothing runs out
+    elsewhere = {"lost_friend", "lost_reward", "lost_stockout", "opted_out_stockout"}
+    assert unused - elsewhere <= {"sample_cents", "turned_away", "removed_muted", "removed_blocked", "quiet"} | RARE
 
 
 def test_the_books_balance_when_members_are_struck_off() -> None:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim import engine
+from sim import delivery, engine
 from sim.accounting import metrics, posting
-from sim.behaviour import occasion, signing, tier
+from sim.behaviour import occasion, signing, stockout, tier
 from sim.behaviour.day import AT_REST
 from sim.behaviour.occasion import Occasion
 from sim.behaviour.response import Response
@@ -376,6 +376,74 @@ def test_the_lift_of_a_day_is_split() -> None:
     assert found.gross == pytest.approx(21 / 70)
     assert found.net == pytest.approx(16 / 70)
     assert found.shifted == pytest.approx(5 / 70)
+
+
+# -- goods that run out ----------------------------------------------------------------------------------------------
+
+
+def on_day_2(**settings: Any) -> MemberDay:
+    """A member day whose first is day 2."""
+    weekday: Any = WEEK[(plan_of(Strategy()).start.weekday() + 2) % 7]
+    return MemberDay(on=True, weekday=weekday, **settings)
+
+
+def test_all_who_mean_to_order_are_counted_in_the_morning() -> None:
+    """Without messages: as many as order on the day where there are goods enough."""
+    world = world_of(Strategy(member_day=on_day_2()), members=800, days=3, joining=0.0)
+    for _ in range(2):
+        world.step()
+    desk, today = world.desk_today(), world.today(2)
+    counts = [
+        delivery.count_wishes(rows, relations, low, high, today, desk, world.responses)
+        for rows, relations, _, _, low, high in world.population.operated_ranges()
+    ]
+    wished, listed = np.sum(counts, axis=0)
+    world.step()
+    assert wished == world.books.events[2, :, posting.BUYERS].sum() > 30
+    assert listed == world.population.column("listed").sum()
+
+
+@pytest.mark.parametrize(
+    ("stock", "wishes", "chance"),
+    [(10.0, 8.0, 0.0), (10.0, 10.0, 0.0), (10.0, 40.0, 0.75), (0.0, 5.0, 1.0), (0.0, 0.0, 0.0)],
+)
+def test_the_chance_to_come_too_late_is_what_is_missing(stock: float, wishes: float, chance: float) -> None:
+    assert stockout.sold_out_chance(stock, wishes) == chance
+
+
+@pytest.mark.statistical
+def test_those_who_come_too_late_do_as_the_settings_say() -> None:
+    """Of 20,000 members: one draw decides whether, another what."""
+    settings = record(stockout.Stockout(substitutes=0.5, delays=0.2))[0]
+    came = [stockout.comes_of(np.uint64(7), np.uint64(key), 3, 0.6, settings) for key in range(20_000)]
+    counts = np.bincount(came, minlength=4)
+    expected = 20_000 * np.array([0.4, 0.3, 0.12, 0.18])
+    assert np.all(np.abs(counts - expected) < 4.5 * np.sqrt(expected))
+    assert stockout.comes_of(np.uint64(7), np.uint64(1), 3, 0.0, settings) == stockout.SERVED
+
+
+def test_a_day_without_goods_sells_substitutes_alone() -> None:
+    """With no goods at all: whoever orders takes others; who waits comes again; nobody else orders on the day."""
+    day = on_day_2(stock=0.0)
+    never = Response(stockout=stockout.Stockout(substitutes=0.0, delays=1.0))
+    for response, some in ((Response(), True), (never, False)):
+        world = world_of(Strategy(member_day=day), members=800, days=9, joining=0.0, response=response)
+        for _ in range(4):
+            world.step()
+        booked, orders = world.books.responses[2].sum(axis=0), world.books.events[:, :, posting.ORDERS].sum(axis=1)
+        assert booked[posting.STOCKOUTS] > 50
+        assert (orders[2] > 0) == (booked[posting.SALES_LOST] > 0) == some
+        assert orders[2] < booked[posting.STOCKOUTS] - booked[posting.SALES_LOST] + 5
+        assert world.books.responses[[0, 1, 3]].sum(axis=(0, 1))[posting.STOCKOUTS] == 0
+        waited = world.population.column("sold_out_share") > 0
+        assert waited.any()
+    assert orders[3] > 1.5 * orders[1]  # all who waited came the next day
+
+
+@pytest.mark.parametrize("stock", ["-1", "some"])
+def test_a_stock_that_cannot_be_is_refused(stock: str) -> None:
+    with pytest.raises(InputError, match="stock"):
+        read_strategy(f"do_nothing:member_day.on=true:member_day.stock={stock}")
 
 
 # -- points ----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from sim.errors import InputError
 from sim.report import page as pages
 from sim.report.cited import Cell, Tables, agrees, printed, sentence
 from sim.report.comparison import write_comparison
-from sim.report.executive import Executive
+from sim.report.executive import SMALLER, Executive
 from sim.report.workbook import MOST_ROWS, contents, described, write_workbook
 from sim.report.workbook import pages as sheets
 from sim.settings import AssumptionSettings, CompareConfig, CompareRun, PopulationSettings
@@ -319,6 +319,16 @@ def test_moved_assumptions_do_not_depend_on_threads(told: Path) -> None:
     assert about == Tables(told).summary["assumptions"]
     written = pd.read_csv(told / "assumptions.csv", keep_default_na=False)
     pd.testing.assert_frame_equal(tables["assumptions.csv"], written)
+
+
+def test_assumptions_are_moved_in_worlds_of_the_comparisons_size_unless_said_otherwise(told: Path) -> None:
+    """In smaller worlds what costs the same for few as for many would weigh more; then the page says so."""
+    config = CompareConfig(run=CompareRun(members=80, days=7, replications=2), strategies=("a", "b"))
+    strategies = {name: read_strategy("matched_scenes") for name in "ab"}
+    ready = prepare(config.under(strategies["a"]))
+    plan = assumptions.Bench(config, ready, strategies, None).plan(None, "a")
+    assert (plan.founders.count, plan.market.size) == (80, config.market.size)
+    assert SMALLER in (told / "report.html").read_text(encoding="utf-8")
 
 
 def test_what_is_no_assumption_is_named() -> None:

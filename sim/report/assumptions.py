@@ -4,7 +4,7 @@ from typing import Any
 
 from sim.report.charts import BLUE, GREY, INK, VERMILION, WIDE, Chart, Sheet, drawable, plain_axes
 from sim.report.cited import Tables
-from sim.report.executive import AGAIN, first_of
+from sim.report.executive import AGAIN, SMALLER, first_of
 from sim.report.material import Material, capital, figures, minus, number, short, signed, unsigned
 
 VERDICTS = {
@@ -49,7 +49,7 @@ class Assumed:
             "open": f"{capital(lead)} is no longer sure with another {path}",
         }.get(str(verdict), f"{capital(lead)} moves most with {path}, but stays")
         if self.base["verdict"] == "open":
-            title = f"{capital(lead)} is not sure in smaller worlds even as assumed; it moves most with {path}"
+            title = f"{capital(lead)} is not sure even as assumed; it moves most with {path}"
         paths = list(dict.fromkeys(str(row["path"]) for row in self.ends))
         told = "; ".join(
             f"{row['path']} at {figures(float(row['value']))}: {size(row, 'lead', ('low95', 'high95'))}"
@@ -99,8 +99,8 @@ class Assumed:
         about = self.about
         words = [
             f"{about['declared']:,} numbers of the model and of both strategies are assumptions. Each "
-            f"was set {about['step_pct']:g} % lower and higher, within its allowed range, one at a time, in smaller "
-            f"worlds ({about['members']:,} members of the first day) with the same persons and the same luck as "
+            f"was set {about['step_pct']:g} % lower and higher, within its allowed range, one at a time, in "
+            f"worlds of {about['members']:,} members on the first day with the same persons and the same luck as "
             f"worlds in which all stand as assumed. {about['acting']:,} of them change anything at all.",
             f"All were moved in {about['replications']} replications of {about['best']} and {about['runner_up']} "
             f"first, where a shift is known to ± {unsigned(about['noise'], about['noise'])} {self.unit}. Those that "
@@ -111,6 +111,8 @@ class Assumed:
             "All moved assumptions and their shifts stand in assumptions.csv. The step is a convention, not what is "
             "plausible of each: where a number is known better, a smaller step says more (assumptions.step)."
         ]
+        if about["members"] < self.m.summary["members_at_start"]:
+            below.append(SMALLER)
         if about["not_moved"]:
             below.append(f"Not moved, being 0 or bound to others: {', '.join(about['not_moved'])}.")
         rows = [

@@ -35,6 +35,7 @@ CAUSES = {
 }  # fmt: skip
 """Causes of verdicts.csv, after `the largest cause is`."""
 AGAIN = "assumptions_again.csv"
+SMALLER = "These worlds are smaller: what costs the same for few members as for many weighs more in them."
 
 
 @dataclass(frozen=True)
@@ -313,11 +314,13 @@ class Executive:
             return
         yield sentence(
             "{declared} numbers are assumed, not known. Each was set {step} lower and higher, one at a time, in "
-            "smaller worlds of {members} members on the first day, with the same luck; {acting} of them act on this "
+            "worlds of {members} members on the first day, with the same luck; {acting} of them act on this "
             "comparison at all.", declared=told("assumptions.declared").say(number),
             step=told("assumptions.step_pct").say(lambda value: f"{value:g} %"),
             members=told("assumptions.members").say(number), acting=told("assumptions.acting").say(number),
         )  # fmt: skip
+        if self.summary["assumptions"]["members"] < self.summary["members_at_start"]:
+            yield (SMALLER,)
         if self.summary["assumptions"]["among"]:
             yield ("Only some were looked at (assumptions.among); the others may matter more.",)
         base, ends = self.moved[0], self.moved[1:]
@@ -332,7 +335,7 @@ class Executive:
         flips, opened = (list(dict.fromkeys(by[verdict])) for verdict in ("flips", "open"))
         opened = [path for path in opened if path not in flips]
         if base["verdict"] != "holds":
-            yield ("In these smaller worlds that is not told apart from no lead, so no assumption can take it away.",)
+            yield ("There that is not told apart from no lead, so no assumption can take it away.",)
         elif flips:
             yield sentence("Another strategy is best with {paths}.", paths=listed(flips))
         if opened and base["verdict"] == "holds":

@@ -1,14 +1,15 @@
 """Which assumptions carry a comparison: move one at a time, and look how far the lead moves with it.
 
 Most of the model's numbers are assumptions. Each is set lower and higher by a stated step, within its declared range,
-in smaller worlds with the same persons and the same luck as those in which all stand as assumed; so most luck drops
-out of the shift. It is done twice. All are looked at with few replications, the best strategy against the runner-up.
+in worlds with the same persons and the same luck as those in which all stand as assumed; so most luck drops out of
+the shift. It is done twice. All are looked at with few replications, the best strategy against the runner-up.
 Those that move the lead most are then lived again, under all strategies and with *other* luck: the largest of many
 shifts is partly luck, and would look larger than it is.
 """
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -23,6 +24,7 @@ from sim.engine import Plan
 from sim.errors import InputError, nearest
 from sim.settings import CompareConfig
 from sim.strategy import Strategy
+from sim.study.bands import errors_within
 from sim.study.bridge import outcomes, told
 from sim.study.calling import sign_of
 from sim.study.ensemble import new_pool, run_one
@@ -31,7 +33,7 @@ from sim.study.parts import keep, kept
 from sim.units import Parameter, parameters
 
 PER = 1000
-"""Leads are told per so many members of day 0, since these worlds are smaller."""
+"""Leads are told per so many members of day 0."""
 HEAD = ["path", "meaning", "unit", "assumed", "end", "value"]
 SHIFTS = [*HEAD, "shift", "low95", "high95", "lived_again"]
 AGAIN = [*HEAD, "best", "rival", "lead", "low95", "high95", "shift", "shift_low95", "shift_high95", "verdict"]
@@ -118,8 +120,8 @@ def check_among(config: CompareConfig) -> None:
 
 
 def smaller(config: CompareConfig) -> CompareConfig:
-    """The configuration with fewer members, in a market smaller by the same share."""
-    members = min(config.assumptions.members, config.run.members)
+    """The configuration with as many members as is said, in a market smaller by the same share."""
+    members = min(config.assumptions.members or config.run.members, config.run.members)
     size = max(round(config.market.size * members / config.run.members), members)
     return replace(config, run=replace(config.run, members=members), market=replace(config.market, size=size))
 
@@ -137,7 +139,7 @@ def lives(plan: Plan, seed: int, first: int, count: int) -> np.ndarray:
 
 
 class Bench:
-    """Smaller worlds of a comparison under moved assumptions; kept in the folder `parts` when lived."""
+    """Worlds of a comparison under moved assumptions; kept in the folder `parts` when lived."""
 
     def __init__(
         self, config: CompareConfig, ready: Prepared, strategies: Mapping[str, Strategy], parts: Path | None
@@ -251,11 +253,17 @@ def examined(
     every = [None, *possible]
     once = live("look which assumptions act", every, pair, 0, 1)
     acting = [m for m in possible if any((once[m, who][0] != once[None, who][0]).any() for who in pair)]
-    lived = live("move assumptions", [None, *acting], pair, 0, how.replications)
+    more = live("move assumptions", [None, *acting], pair, 1, how.replications - 1)
+    lived = {world: (None, np.concatenate([once[world][1], levels])) for world, (_, levels) in more.items()}
     rows: list[dict[str, Any]] = []
     sizes: dict[str, float] = {}
+    spread: list[float] = []
     for moved in possible:
-        shift = interval(lead(lived, moved, *pair) - lead(lived, None, *pair)) if moved in acting else NOTHING
+        shift = NOTHING
+        if moved in acting:
+            shifts = lead(lived, moved, *pair) - lead(lived, None, *pair)
+            shift = interval(shifts)
+            spread.append(float(shifts.var(ddof=1)))
         sizes[moved.parameter.path] = max(sizes.get(moved.parameter.path, 0.0), abs(shift["effect"]))
         rows.append(head_of(moved) | {"shift": shift["effect"], **limits(shift)})
     most = [path for path in sorted(sizes, key=lambda path: -sizes[path])[: how.most] if sizes[path] > 0.0]
@@ -266,13 +274,16 @@ def examined(
     lived = live("live again what moves most", again, [*strategies], how.replications, how.again)
     anew = [again_row(moved, {name: lived[moved, name][1] for name in strategies}, pair,
                       lead(lived, moved, *pair) - lead(lived, None, *pair)) for moved in again]  # fmt: skip
-    half = [(row["high95"] - row["low95"]) / 2.0 for row in rows if row["high95"] > row["low95"]]
+    noise = 0.0
+    if spread:  # few replications tell little of the noise of one shift, but all together they do
+        reach = errors_within(1 + len(spread) * (how.replications - 1))
+        noise = float(reach * math.sqrt(np.mean(spread) / how.replications))
     moving = {moved.parameter.path for moved in possible}
     document = {
         "metric": metric, "unit": KNOWN[metric].unit, "per": PER, "best": best, "runner_up": second,
         "members": members, "replications": how.replications, "again": how.again, "step_pct": how.step,
         "among": list(how.among), "declared": len(among), "not_moved": [path for path in among if path not in moving],
-        "acting": len({moved.parameter.path for moved in acting}), "noise": float(np.median(half)) if half else 0.0,
+        "acting": len({moved.parameter.path for moved in acting}), "noise": noise,
     }  # fmt: skip
     tables = {
         "assumptions.csv": pd.DataFrame(rows, columns=SHIFTS),
