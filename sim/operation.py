@@ -368,11 +368,15 @@ class Operator:
             self._heavy_until = day + 29
         return self._heavy
 
+    def guard_on(self, date: dt.date) -> np.ndarray:
+        """What the guard allows on a day: a record, for compiled rules."""
+        first = date.replace(day=1)
+        return self.strategy.guard.record(((first + dt.timedelta(32)).replace(day=1) - first).days)
+
     def _deliver(
         self, desk: Desk, date: dt.date, left: float, today: Any, population: Population, books: Any, tagging: bool
     ) -> None:
-        month_days = ((date.replace(day=1) + dt.timedelta(32)).replace(day=1) - date.replace(day=1)).days
-        guard = self.strategy.guard.record(month_days)
+        guard = self.guard_on(date)
         tags = self.tags.copy()
         tags[0].on = float(tagging)
         wanted = np.zeros(len(desk.sends), dtype=np.int64)

@@ -17,6 +17,7 @@ import sim.report.page
 import sim.report.replay
 from experiments import replay as command
 from sim import replay, rng, store
+from sim.accounting import posting
 from sim.engine import World
 from sim.errors import InputError
 from sim.settings import CompareConfig, Config, Data, Run
@@ -34,10 +35,12 @@ EARLY = f"do_nothing:{TALK}:{DAYS}:offers.on=true:tags.on=true:points.on=true:re
 """A plan that uses many rules."""
 
 
-def compared(root: Path, strategies: list[str], **run: Any) -> tuple[Path, CompareConfig]:
+def compared(
+    root: Path, strategies: list[str], groups: dict[str, Any] | None = None, **run: Any
+) -> tuple[Path, CompareConfig]:
     """The folder of a comparison, moved from where it was written, and its configuration."""
     values = {"run": {"replications": 2, "threads": 1, **run}, "strategies": strategies}
-    config = checked(CompareConfig, values | {"population": {"history_days": 200}})
+    config = checked(CompareConfig, values | {"population": {"history_days": 200}} | (groups or {}))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sim.report.comparison, "write_comparison", write_stub)
         folder = comparing.run_compare(config, root / "here")
@@ -125,6 +128,36 @@ def test_draws_and_thresholds_are_those_of_the_rules(parted: Path) -> None:
         drawn = rng.exponential(luck, np.uint64(line["member"]), rng.PURCHASE_GAP, line["index"])
         assert line["draw"] == drawn
     assert len(gaps) > 10
+
+
+GUARDS = {
+    "caps": "guard.per_week=3:guard.silent_per_week=1",
+    "quota": "guard.quota=week:guard.quota_factor=0.4",
+    "quiet hours": "guard.quiet_from=21",
+    "budget": "budget.monthly=60",
+}
+
+
+@pytest.mark.parametrize("what", GUARDS)
+def test_what_was_held_back_is_what_the_books_say(tmp_path: Path, what: str) -> None:
+    """Every member of a small world: as many refusals as the books count, each for its reason."""
+    plan = f"do_nothing:{TALK}:messaging.per_week=14:{GUARDS[what]}"
+    shut = {"market": {"joining": {"closed": True, "yearly_share": 0.0}}}
+    folder, config = compared(tmp_path, ["do_nothing", plan], shut, members=60, days=30)
+    life = replay(folder, range(60)).life
+    plans = comparing.prepare_twins(config).plans
+    world = World(plans[plan], config.run.seed)
+    world.run()
+    booked = world.books.responses.sum(axis=(0, 1))
+    counted = life[life["kind"] == "refusal"]["words"].str.split(": ").str[1].value_counts()
+    for words, event in (
+        ("a cap", posting.CAPPED),
+        ("the platform's quota", posting.OVER_QUOTA),
+        ("quiet hours", posting.QUIET),
+        ("the budget does not reach him", posting.OVER_BUDGET),
+    ):
+        assert counted.get(words, 0) == booked[event], words
+    assert counted.sum() > 50
 
 
 # -- where two lives part ------------------------------------------------------------------------------------

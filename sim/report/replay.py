@@ -33,6 +33,8 @@ OF_THE_DAY, OF_THE_LIFE = 1, 2
 COLOURS = (BLUE, VERMILION)
 MOST_DAYS = 60
 """Days whose decisions the page shows in full; life.csv has all."""
+TOLD_IN_PARTS = ("decision", "clock", "message", "refusal")
+"""Kinds of lines whose parts the page shows."""
 WORTH_A_WORD = 0.03
 """A change of trust that is told in the story."""
 NARROW = "\N{NO-BREAK SPACE}"
@@ -423,7 +425,7 @@ def decisions(m: Lives, days: Sequence[Stretch]) -> list[dict[str, Any]]:
                     "draw": "" if pd.isna(line["draw"]) else f"{line['draw']:.4g}",
                     "threshold": "" if pd.isna(line["threshold"]) else f"{line['threshold']:.4g}",
                     "outcome": line["outcome"] if line["kind"] in ("decision", "clock") else "",
-                    "parts": line["parts"] if line["kind"] in ("decision", "clock", "message") else "",
+                    "parts": line["parts"] if line["kind"] in TOLD_IN_PARTS else "",
                 }
             )
         out.append({"when": m.day_words(day, day), "rows": rows, "open": day == m.parting["day"]})

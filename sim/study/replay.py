@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from sim import engine, recruiting
+from sim import delivery, engine, recruiting
 from sim.accounting import metrics, posting, stages
 from sim.behaviour import day as rules_of_the_day
 from sim.behaviour import opening
@@ -32,6 +32,7 @@ from sim.study.forecast import Prepared, Progress, parameters_document, prepare,
 from sim.study.recording import Mirror, Row, Stills, Trace, still
 from sim.study.telling import (
     BOOKKEEPING,
+    DETAIL,
     OF_THE_DAY,
     OF_THE_LIFE,
     PERMISSION,
@@ -46,6 +47,12 @@ from sim.study.telling import (
 from sim.touch import TIERS
 from sim.units import checked
 
+REFUSED = {
+    posting.CAPPED: "a cap", posting.OVER_QUOTA: "the platform's quota", posting.QUIET: "quiet hours",
+}  # fmt: skip
+"""Why the guard holds a message back, by event."""
+LEARNT = ("tag", "tag_day", "tags", "known_hour", "known_tolerance", "group", "permission")
+"""What changes of a relation in the morning before messages are chosen."""
 STATE = {
     "stage": "lifecycle stage, as the operator can see it",
     "permission": "reachable, muted, blocked or gone",
@@ -165,8 +172,38 @@ class Watch:
                 self.life[key].append(
                     line(teller.day, "morning", "operator", "message", words, OF_THE_DAY, "sent", parts)
                 )
+        self.life[key] += self.held_back(before, now, touch, teller)
         told = change_line(teller.day, "morning", "operator", self.differing(before, now))
         self.life[key] += [told] if told else []
+
+    def held_back(self, before: Any, now: Any, touch: Any, teller: Teller) -> list[Line]:
+        """Messages that were meant for him this morning and not sent: chosen once more, one after the other."""
+        operator, desk = self.world.operator, self.world.desk_today()
+        assert operator is not None
+        m, r = (np.array([rows], dtype=rows.dtype) for rows in before)
+        for name in LEARNT:  # what the operator had learnt of him before it chose
+            r[name] = now[1][name]
+        unlearning = np.zeros_like(operator.tags)
+        unlearning[0].diagnosis_error = operator.tags[0].diagnosis_error
+        today, guard = self.world.today(teller.day), operator.guard_on(operator.start + dt.timedelta(teller.day))
+        out: list[Line] = []
+        for bit in range(len(desk.sends)):
+            chosen, wanted, books = np.zeros(1, dtype=np.uint64), np.zeros(1, dtype=np.int64), self.books
+            due = np.full(1, today.day, dtype=np.int32)
+            books.responses[today.row] = 0
+            delivery.choose_rows(
+                m, r, chosen, due, 0, 1, today, desk.sends[bit : bit + 1], guard, unlearning, wanted, books
+            )
+            reasons = [words for event, words in REFUSED.items() if books.responses[today.row, :, event].any()]
+            if chosen[0] and not (touch >> np.uint64(bit)) & np.uint64(1):
+                reasons = ["the budget does not reach him"]
+            books.responses[today.row] = 0
+            for reason in reasons:
+                hour = float(SENT_AT(now[1], desk.sends[bit]))
+                words = f"a {message_words(desk.sends[bit], hour)} is held back: {reason}"
+                parts = message_parts(desk.sends[bit], hour, self.offers)
+                out.append(line(teller.day, "morning", "operator", "refusal", words, DETAIL, "held back", parts))
+        return out
 
     def differing(self, before: Any, now: Any) -> dict[str, tuple[Any, Any]]:
         """Fields of two copies of his rows that are not alike, those that are news."""
@@ -669,7 +706,7 @@ def parting(a: Line | None, b: Line | None, day: int, lives: Sequence[Sequence[L
 def clause(told: Line) -> str:
     """A line as part of a sentence."""
     words = told.words or f"{told.step.replace('_', ' ')} ({told.parts[:80]})"
-    if told.kind == "message":
+    if told.kind in ("message", "refusal"):
         return words.replace("a ", "the ", 1)
     if told.kind == "change" and words.split(" 0")[0].split(" 1")[0] in SHOWN.values():
         return f"his {words}"

@@ -115,10 +115,10 @@ ASIDE = {"next_day", "order_day", "next_operated_day"}
 class Line(NamedTuple):
     """One line of a life, without whose it is.
 
-    moment: morning, an hour, day or evening; step: the verb of the day; kind: message, decision (a draw met its
-    threshold), clock (a clock did), draw, event or change; rank: how much it matters; decision, at, part: which
-    draw, `at` being its index; outcome: whether the draw was below the threshold, or the event's name; parts:
-    `name=value`, what the threshold was made of.
+    moment: morning, an hour, day or evening; step: the verb of the day; kind: message, refusal (a message was meant
+    for him and held back), decision (a draw met its threshold), clock (a clock did), draw, event or change; rank: how
+    much it matters; decision, at, part: which draw, `at` being its index; outcome: whether the draw was below the
+    threshold, or the event's name; parts: `name=value`, what the threshold was made of.
     """
 
     day: int
