@@ -134,7 +134,7 @@ GUARDS = {
     "caps": "guard.per_week=3:guard.silent_per_week=1",
     "quota": "guard.quota=week:guard.quota_factor=0.4",
     "quiet hours": "guard.quiet_from=21",
-    "budget": "budget.monthly=60",
+    "budget": "content.piece_cost=0:messaging.cost=1:budget.monthly=1500",
 }
 
 
