@@ -190,7 +190,7 @@ def live_operated_day(m: Any, r: Any, touch: Any, today: Any, desk: Any, p: Any,
     while m.order_at < tonight and not waits(m, r, today, desk, q):
         found = finds(m, r, today, desk, q, books)
         if found == stockout.LATER:
-            break
+            continue
         if found != stockout.ELSEWHERE:
             order(m, r, PLANNED, today, desk, p, q, books)
         m.order_at += buying.gap(today.luck, m.key, gap_number(m, r), p.buying) / (m.purchase_rate * r.pace)
@@ -477,7 +477,10 @@ def until_order(m: Any, r: Any, today: Any) -> float:
 
 @rule
 def finds(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> int:
-    """What he finds when he comes to order: where today's goods have run out, he may go home without, aggrieved."""
+    """What he finds when he comes to order: where today's goods have run out, he may go home without, aggrieved.
+
+    Whoever means to come again is not due before tomorrow.
+    """
     found = stockout.comes_of(today.luck, m.key, today.day, desk.perks[0].sold_out, q.stockout)
     if found == stockout.SERVED:
         return found
@@ -488,6 +491,8 @@ def finds(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> int:
         satisfaction.satisfied(r, 0, q.satisfaction)
         if found == stockout.ELSEWHERE:
             post_response(m, posting.SALES_LOST, 1, today, books)
+        else:
+            m.order_at = max(m.order_at, today.clock[today.at + 1])
     return found
 
 
