@@ -33,7 +33,7 @@ CAUSES = {
     "contact": "any message at all", "irrelevant": "messages that were not for them",
     "disappointed": "a promise that was not kept", "struck_off": "being struck off",
 }  # fmt: skip
-"""Causes of verdicts.csv, after `the largest cause is`."""
+"""Causes of verdicts.csv, after `at work was`."""
 AGAIN = "assumptions_again.csv"
 SMALLER = "These worlds are smaller: what costs the same for few members as for many weighs more in them."
 
@@ -235,8 +235,9 @@ class Executive:
             cause = str(max(causes, key=lambda row: row["mean"])["cause"])
             row = {"strategy": self.who, "verdict": "but_for", "cause": cause}
             yield sentence(
-                "The largest part of those lost were {segment} on the first day ({many}); the largest cause is "
-                "{cause} ({lost}).", segment=SEGMENTS.get(segment, segment).lower(), cause=CAUSES.get(cause, cause),
+                "The largest part of those lost were {segment} on the first day ({many}); at work when they went "
+                "was, more than anything else, {cause} ({lost}).",
+                segment=SEGMENTS.get(segment, segment).lower(), cause=CAUSES.get(cause, cause),
                 many=members("disturbed", segment).say(number),
                 lost=self.tables.cell("verdicts.csv", "mean", **row).say(number),
             )  # fmt: skip

@@ -29,6 +29,9 @@ SEGMENTS = {
     "dormant_30": "Silent for a while", "dormant_60": "Silent for longer", "dormant_90": "Long silent",
 }  # fmt: skip
 
+A_LETTER = 0.073
+"""Inches that a letter of a label takes."""
+
 type Tables = dict[str, pd.DataFrame]
 """Tables by the name of their file."""
 
@@ -71,8 +74,9 @@ def bars(title: str, source: str, rows: Sequence[Row], label: str, total: Callab
 
     used = [key for key in GROUPS if any(key in parts for _, _, parts in rows)]
     sheet = Sheet(
-        title, source, panels=(0.34 * len(rows) + 0.3,), legend_rows=math.ceil(len(used) / 3), left=3.3, right=0.7
-    )
+        title, source, panels=(0.34 * len(rows) + 0.3,), legend_rows=math.ceil(len(used) / 3),
+        left=max(3.3, 0.15 + A_LETTER * max(len(name) for name, _, _ in rows)), right=0.7,
+    )  # fmt: skip
     axes = sheet.axes[0]
     plain_axes(axes, "", grid="x")
     for place, (_, side, parts) in enumerate(rows):
