@@ -147,6 +147,7 @@ class Operator:
             offers += lever.offers()
         self.offers = table(offers or [Offer(0, 0.0)], OFFER)
         self.market = market
+        self.channels = market.channels.each()
         self.network = known(market.network, max(market.size, founders))[0].item()
         self.majority = int(np.argmax(astuple(market.segments)))  # what most want: market research, not the rows
         self.tags = record(strategy.tags)
@@ -269,7 +270,7 @@ class Operator:
                 pieces=programme,
                 wage=100.0 * self.strategy.budget.wage / 60.0,
                 heavy=self._heavy_spend(day, population) if name == "messaging" else 0.0,
-                channels=self.market.channels.each(),
+                channels=self.channels,
                 rise=self.market.channels.rise,
                 usual=self.usual,
                 month=MONTH,
