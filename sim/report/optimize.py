@@ -292,8 +292,10 @@ def front_chart(m: Sought, first: Mapping[str, Any], other: Mapping[str, Any]) -
         axes.plot(x.loc[line, "mean"] * kx, y.loc[line, "mean"] * ky, color=BLUE, linewidth=1.0, alpha=0.7, zorder=2)
         for name in _told_apart(x, y, m):
             at = (float(x["mean"][name]) * kx, float(y["mean"][name]) * ky)
-            axes.annotate(drawable(short(name, 26)), at, textcoords="offset points", xytext=(6, 4), fontsize=7.5,
-                          color=GREY, zorder=5)  # fmt: skip
+            far = at[0] > float(np.quantile(axes.get_xlim(), 0.85))  # its label goes to the left, where there is room
+            axes.annotate(drawable(short(name, 26)), at, textcoords="offset points", xytext=(-6 if far else 6, 4),
+                          ha="right" if far else "left", fontsize=7.5, zorder=5,
+                          color=BLUE if x.at[name, "on_front"] else GREY)  # fmt: skip
         axes.set_xlabel(drawable(axis_words(m, first)), fontsize=9.5, color=INK)
         grouped(axes.xaxis)
         grouped(axes.yaxis)
@@ -310,11 +312,11 @@ def _bars(rows: pd.DataFrame) -> np.ndarray:
 
 
 def _told_apart(x: pd.DataFrame, y: pd.DataFrame, m: Sought) -> list[str]:
-    """Named strategies whose labels have room: none nearer to one before it than a twentieth of the chart."""
+    """Plans of the front, then named strategies, whose labels have room: none too near to one before it."""
     px, py = x["mean"] / (np.ptp(x["mean"]) or 1.0), y["mean"] / (np.ptp(y["mean"]) or 1.0)
-    taken: list[tuple[float, float]] = [(px[n], py[n]) for n in m.summary["front"]]
+    taken: list[tuple[float, float]] = []
     out: list[str] = []
-    for name in x.index[(x["kind"] == "reference") | (x["kind"] == "base")]:
+    for name in [*m.summary["front"], *x.index[(x["kind"] == "reference") | (x["kind"] == "base")]]:
         here = (float(px[name]), float(py[name]))
         if all(abs(here[1] - b) > 0.035 or abs(here[0] - a) > 0.22 for a, b in taken):
             taken.append(here)
