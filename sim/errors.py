@@ -19,6 +19,8 @@ def nearest(name: str, allowed: Iterable[str], cutoff: float = 0.6) -> str:
     """
     choices = sorted(allowed)
     near = difflib.get_close_matches(name, choices, n=1, cutoff=cutoff)
+    if not choices:
+        return "there is none to choose from"
     return f"did you mean '{near[0]}'?" if near else f"allowed: {', '.join(choices)}"
 
 

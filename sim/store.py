@@ -363,7 +363,7 @@ class SweepResults(Results):
 def _manifest_of(path: Path) -> dict[str, Any]:
     """The manifest of a folder of results. Errors: `InputError` where there is none."""
     if not path.is_dir():
-        near = [str(p) for p in path.parent.glob("*/") if p.is_dir()] if path.parent.is_dir() else []
+        near = [str(p) for p in path.parent.glob("[!.]*/")] if path.parent.is_dir() else []
         raise InputError(f"{path}: there is no such folder; {nearest(str(path), near)}")
     try:
         return json.loads((path / "manifest.json").read_text(encoding="utf-8"))
