@@ -373,7 +373,7 @@ def test_departures_say_who_would_have_stayed() -> None:
         if name == "do_nothing":
             assert set(mine["verdict"]) == {"unknown"}
             continue
-        assert set(mine["verdict"][mine["newcomer"]]) <= {"unknown"}
+        assert "unknown" not in set(mine["verdict"])
         mine = mine[~mine["newcomer"]]
         kinds = kinds_of(ensemble.fates, base.fates)
         struck = (ensemble.fates % SEGMENT == 0) & (ensemble.fates >= GONE)
@@ -388,6 +388,32 @@ def test_departures_say_who_would_have_stayed() -> None:
     woken = table[table["strategy"] == SCENES["calls to the silent"]]
     assert (woken["verdict"] == "returned").sum() > 5
     assert list(table["strategy"].cat.categories) == list(lived)
+
+
+def test_newcomers_who_are_lost_are_looked_for_in_the_twin_world() -> None:
+    """By key, in worlds lived apart: whoever is not there is absent, the others stay there or are lost there, too."""
+    lab = Lab({})
+    plans = {
+        name: lab.plan(name, members=800, days=150) for name in ("do_nothing", "two_sided_referral:referral.stop=999")
+    }
+    lived = {name: run_ensemble(plan, 5, 2) for name, plan in plans.items()}
+    table = departures_table(lived)
+    mine = table[(table["strategy"] != "do_nothing") & table["newcomer"] & (table["verdict"] != "returned")]
+    seen: set[str] = set()
+    for replication in range(2):
+        there = World(plans["do_nothing"], 5, replication)
+        there.run()
+        rows = {int(key): row for row, key in enumerate(there.population.column("key"))}
+        lost_by, listed = there.population.column("lost_by"), there.population.column("listed")
+        for entry in mine[mine["replication"] == replication].to_dict("records"):
+            row = rows.get(int(entry["key"], 16))
+            expected = "absent"
+            if row is not None:
+                assert row >= 800
+                expected = "but_for" if lost_by[row] == 0 and listed[row] == 1 else "anyway"
+            assert entry["verdict"] == expected
+            seen.add(expected)
+    assert {"absent", "anyway"} <= seen
 
 
 def in_ledger(ensemble: Any) -> np.ndarray:

@@ -10,7 +10,7 @@ from sim.report.charts import BLUE, GREY, INK, VERMILION, Chart, Sheet, drawable
 from sim.report.growth import headed
 from sim.report.material import Material, capital, minus, short, signed, unsigned
 
-MOST = 3
+MOST = 5
 """Strategies that are drawn; the tables have all."""
 STOCKS = ("members", "attached", "orders")
 WORDS = {

@@ -284,6 +284,7 @@ def section(m: Material, images: Sequence[dict[str, Any]], names: Sequence[str])
             table(kind, entries, ceiling_row) for kind, entries in limits_of(m.summary) if kind == "ceiling"
         ],
         "charts": list(images),
+        "seek": sought(targets),
         "below": (
             f"Shares are of {m.replications:,} simulated futures; in brackets Wilson's 95 % interval of the share. "
             "A target is met by a future that stands at it on the due day; met since: the day from which it stays "
@@ -293,6 +294,22 @@ def section(m: Material, images: Sequence[dict[str, Any]], names: Sequence[str])
             + (f" {len(left)} more are not drawn." if left else "")
         ),
     }
+
+
+def sought(targets: Sequence[Entry]) -> list[dict[str, str]]:
+    """For each target that some strategies miss in most futures: how to seek the change that reaches it, from the one
+    that is nearest."""
+    out: list[dict[str, str]] = []
+    for kind, entries in limits_of({"targets": targets}):
+        missed = [entry for entry in entries if entry["p_met"] < 0.5]
+        if missed:
+            near = max(missed, key=lambda entry: float(entry["p_met"]))
+            command = (
+                f"membersim seek strategy='{near['strategy']}' seek.metric={near['metric']} "
+                f"seek.value={near['value']:.6g} seek.day={near['day']} seek.lever=LEVER.NUMBER"
+            )
+            out.append({"name": named(kind, near), "strategy": str(near["strategy"]), "command": command})
+    return out
 
 
 def table(kind: str, entries: Sequence[Entry], row: Callable[[Entry], dict[str, str]]) -> dict[str, Any]:

@@ -32,15 +32,17 @@ from sim.study.ensemble import BY_CHANNEL, LARGE, Ensemble, new_pool, run_one
 from sim.study.losses import Members, loss_words, member_rows
 from sim.study.parts import keep, kept
 
-GROUPS: dict[str, tuple[int, ...]] = {
-    "members of day 0": (posting.EXISTING,),
-    "walked in": (posting.ORGANIC,),
-    "paid entrances": tuple(range(posting.FIRST_PAID, posting.FIRST_PAID + len(posting.PAID))),
-    "friends unasked": (posting.WORD_OF_MOUTH,),
-    "referral": (posting.REFERRAL,),
-    "advocates, sharing, group buying": (posting.ADVOCATE, posting.SHARING, posting.GROUP_BUYING),
+CHANNELS: dict[str, int] = {
+    "members of day 0": posting.EXISTING,
+    "walked in": posting.ORGANIC,
+    **{name.replace("_", " "): posting.FIRST_PAID + place for place, name in enumerate(posting.PAID)},
+    "friends unasked": posting.WORD_OF_MOUTH,
+    "referral": posting.REFERRAL,
+    "advocates": posting.ADVOCATE,
+    "shown orders": posting.SHARING,
+    "group buying": posting.GROUP_BUYING,
 }
-"""Channels that are told together."""
+"""Channels by the words of a bar."""
 DRIFTED = {
     "need": "need went", "quality": "goods", "service": "service", "logistics": "delivery", "friend": "friend gone",
     "reward": "came for a reward", "neglect": "no word for him", "stockout": "goods ran out",
@@ -85,7 +87,7 @@ def legs(ensemble: Ensemble) -> dict[str, Counts]:
     end = {name: ensemble.metric(name)[:, -1] for name in ("members", "attached")}
     struck = [int(flow) for flow in posting.BY_REMOVAL if flow >= 0]
     joined = {
-        name: moved[:, list(channels), posting.JOINED].sum(axis=1) for name, channels in list(GROUPS.items())[1:]
+        name: moved[:, channel, posting.JOINED] for name, channel in CHANNELS.items() if channel != posting.EXISTING
     }
     gone = {
         "left": -moved[:, :, [flow + posting.LEFT for flow in struck]].sum(axis=(1, 2)),
@@ -97,7 +99,7 @@ def legs(ensemble: Ensemble) -> dict[str, Counts]:
     return {
         "members": {**joined, **gone},
         "attached": {**known, "left while attached": end["attached"] - sum(known.values())},
-        "orders": {name: orders[:, list(channels)].sum(axis=1) for name, channels in GROUPS.items()},
+        "orders": {name: orders[:, channel] for name, channel in CHANNELS.items()},
         "contribution": {label: to_end[name] if name == "gmv" else -to_end[name] for label, name in MONEY.items()},
     }
 

@@ -41,8 +41,9 @@ class Ensemble:
     `communities.DAILY`]; empty where there are no community groups. Of members of day 0, the first `FOLLOWED` of
     them: fates [replication, member] (int16, see `fate_of`), spent [replication, member] (int32, cents since day 0)
     and marks [replication, member] (uint8, see `marks_of`). departures [loss] (`DEPARTURE`): every loss of the first
-    replications, those in which `LEDGERS` members of day 0 live; arrivals [newcomer of any replication, `ARRIVAL`];
-    joins [newcomer of replication 0, `lineage.JOINS`]; founded [replication, joining month]: members of day 0.
+    replications, those in which `LEDGERS` members of day 0 live; newcomers [newcomer] (`NEWCOMER`): everybody who
+    joined in these; arrivals [newcomer of any replication, `ARRIVAL`]; joins [newcomer of replication 0,
+    `lineage.JOINS`]; founded [replication, joining month]: members of day 0.
     """
 
     daily: np.ndarray
@@ -57,6 +58,7 @@ class Ensemble:
     fates: np.ndarray
     spent: np.ndarray
     departures: np.ndarray
+    newcomers: np.ndarray
     marks: np.ndarray
     arrivals: np.ndarray
     joins: np.ndarray
@@ -103,7 +105,8 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
     marks = marks_of(world, followed) if followed else np.zeros(0, dtype=np.uint8)
     arrivals = arrivals_of(world, replication) if plan.operated else np.zeros((0, len(ARRIVAL)), dtype=np.int64)
     joins = joins_of(world, ledger) if plan.operated and replication == 0 else np.zeros((0, len(JOINS)), np.int64)
-    one_by_one = (fates[None], spent[None], departures, marks[None], arrivals, joins, founded[None])
+    newcomers = newcomers_of(world, replication) if plan.operated else np.zeros(0, dtype=NEWCOMER)
+    one_by_one = (fates[None], spent[None], departures, newcomers, marks[None], arrivals, joins, founded[None])
     grown = (channels[None], tree[None], ladder[None], *one_by_one)
     return Ensemble(daily[None], flows, cohorts, monthly, segments[None], groups[None], *grown, weeks)
 
@@ -117,9 +120,13 @@ DEPARTURE = np.dtype(
 """`posting.LOST`, in which replication, whether of a newcomer, and whether he has come back by the end."""
 
 
+NEWCOMER = np.dtype([("replication", "i4"), ("key", "u8"), ("fate", "i2")])
+"""One who joined since day 0: in which replication, who he is, and what became of him, as in `fate_of`."""
+
+
 def departures_of(world: World, replication: int, ledger: Ledger) -> np.ndarray:
     """The losses of one replication, as `DEPARTURE`; none where they are not kept."""
-    if ledger.losses is None or replication * world.plan.founders.count >= LEDGERS:
+    if ledger.losses is None or not is_told(world, replication):
         return np.zeros(0, dtype=DEPARTURE)
     lost = ledger.losses[ledger.losses["way"] != posting.BACK]
     out = np.zeros(len(lost), dtype=DEPARTURE)
@@ -132,6 +139,22 @@ def departures_of(world: World, replication: int, ledger: Ledger) -> np.ndarray:
     np.maximum.at(last, back["row"], back["day"])
     out["back"] = (out["way"] == posting.AWAY) & (last[out["row"]] > out["day"])  # nobody comes back from opting out
     return out
+
+
+def newcomers_of(world: World, replication: int) -> np.ndarray:
+    """Everybody who joined in one replication, as `NEWCOMER`, by key; none where departures are not kept."""
+    first, people = world.plan.founders.count, world.population
+    if not is_told(world, replication):
+        return np.zeros(0, dtype=NEWCOMER)
+    out = np.zeros(people.count - first, dtype=NEWCOMER)
+    out["replication"], out["key"] = replication, people.column("key")[first:]
+    out["fate"] = fate_of(world, people.count)[first:]
+    return out[np.argsort(out["key"])]
+
+
+def is_told(world: World, replication: int) -> bool:
+    """Whether departures of a replication are kept one by one."""
+    return replication * world.plan.founders.count < LEDGERS
 
 
 FOLLOWED = 20_000

@@ -25,8 +25,10 @@ WAYS = {"drifted": "lost_", "opted_out": "opted_out_"}
 KINDS = ("sure_thing", "persuaded", "disturbed", "lost_cause")
 STRUCK_OFF = "struck_off"
 """Instead of a cause: the operator struck him off."""
-VERDICTS = ("but_for", "anyway", "returned", "unknown")
-"""Of a departure: he stays in the twin world; is lost there, too; is back by the end; has no twin that is known."""
+VERDICTS = ("but_for", "anyway", "absent", "returned", "unknown")
+"""Of a departure: he stays in the twin world; is lost there, too; does not join there; is back by the end; has no
+twin that is known.
+"""
 DEPARTURE_COLUMNS = {
     "strategy": ("", "in whose world"),
     "replication": ("", "the twin worlds: same persons, same luck"),
@@ -36,7 +38,8 @@ DEPARTURE_COLUMNS = {
     "way": ("", "drifted away, silently, or opted out (muted, blocked, left)"),
     "cause": ("", "the one cause by which losses.csv counts him, drawn by the shares"),
     "verdict": ("", "but_for: he stays in the baseline's world; anyway: he is lost there, too; returned: he is back "
-                    "by the end; unknown: nobody watched his twin (newcomers; the baseline itself)"),
+                    "by the end; absent: a newcomer who does not join there; unknown: his twin was not watched "
+                    "(members beyond the first 20,000), or this is the baseline"),
     **{f"share_{cause}": ("share", f"of the hazard at that moment: {words}") for cause, words in LOSS_WORDS.items()},
 }  # fmt: skip
 
@@ -127,17 +130,19 @@ def departures_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
     """departures.parquet: every loss of the replications whose ledger is kept, by strategy, replication, day and key;
     columns as in `DEPARTURE_COLUMNS`."""
     baseline = next(iter(lived))
+    base = lived[baseline]
     names, causes = list(lived), list(posting.CAUSES)
     parts: list[pd.DataFrame] = []
     for place, (strategy, ensemble) in enumerate(lived.items()):
         lost = ensemble.departures
         verdict = np.full(len(lost), VERDICTS.index("unknown"))
-        twins = lived[baseline].fates
         if strategy != baseline:
-            known = lost["row"] < twins.shape[1]
-            stays = is_kept(twins[lost["replication"][known], lost["row"][known]])
+            came = lost["newcomer"] == 1
+            known = ~came & (lost["row"] < base.fates.shape[1])
+            stays = is_kept(base.fates[lost["replication"][known], lost["row"][known]])
             verdict[known] = np.where(stays, VERDICTS.index("but_for"), VERDICTS.index("anyway"))
-            verdict[known & (lost["back"] == 1)] = VERDICTS.index("returned")
+            verdict[came] = newcomers_verdicts(lost[came], base.newcomers)
+            verdict[(known | came) & (lost["back"] == 1)] = VERDICTS.index("returned")
         columns: dict[str, Any] = {
             "strategy": coded(np.full(len(lost), place), names),
             "replication": lost["replication"],
@@ -151,6 +156,22 @@ def departures_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
         columns |= {"verdict": coded(verdict, VERDICTS)}
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
+
+
+def newcomers_verdicts(lost: np.ndarray, twins: np.ndarray) -> np.ndarray:
+    """The verdict on each newcomer who was lost, as an index of VERDICTS: lost: `DEPARTURE`; twins: `NEWCOMER`, who
+    joined in the baseline's worlds, by replication and key."""
+    out = np.full(len(lost), VERDICTS.index("absent"))
+    for replication in np.unique(lost["replication"]):
+        mine = np.flatnonzero(lost["replication"] == replication)
+        there = twins[twins["replication"] == replication]
+        if not len(there):
+            continue
+        keys = lost["key"][mine]
+        place = np.minimum(np.searchsorted(there["key"], keys), len(there) - 1)
+        joins, stays = there["key"][place] == keys, is_kept(there["fate"][place])
+        out[mine[joins]] = np.where(stays[joins], VERDICTS.index("but_for"), VERDICTS.index("anyway"))
+    return out
 
 
 def verdicts_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
