@@ -256,6 +256,8 @@ class Operator:
             self.communities.morning(today, population, self.responses, books)
         left = self._left(today, date, books)
         left = self._run_business(names, day, population.count, left, today, books)
+        if left <= 0.0:
+            names.discard("member_day")
         acting = [(name, lever) for name, lever in acting if name in names]
         served = True
         if "tiers" in names:

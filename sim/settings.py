@@ -205,7 +205,6 @@ class Config:
         self.strategy.cross_check()
         self.response.returning.cross_check()
         self.response.temperament.cross_check()
-        self.response.stockout.cross_check()
 
 
 @dataclass(frozen=True)

@@ -325,7 +325,7 @@ def test_a_weekly_member_day_makes_a_saw_tooth_partly_of_other_days(lab: Lab) ->
     assert lab.effect(none, with_day, left_each).at_least(-0.05)
 
 
-ALWAYS_SUBSTITUTE = {"response.stockout.substitutes": 1.0, "response.stockout.delays": 0.0}
+ALWAYS_SUBSTITUTE = {"response.stockout.substitutes": 1.0}
 
 
 def one_wednesday(stock: float | None) -> Strategy:

@@ -188,7 +188,7 @@ def live_operated_day(m: Any, r: Any, touch: Any, today: Any, desk: Any, p: Any,
         think_of_member_day(m, r, today, desk, p, q, books)
     tonight = clock_tonight(m, today)
     while m.order_at < tonight and not waits(m, r, today, desk, q):
-        found = finds(m, r, today, desk, q, books)
+        found = finds(m, r, PLANNED, today, desk, q, books)
         if found == stockout.LATER:
             continue
         if found != stockout.ELSEWHERE:
@@ -452,11 +452,11 @@ def think_of_member_day(m: Any, r: Any, today: Any, desk: Any, p: Any, q: Any, b
 @rule
 def push_of_the_day(m: Any, r: Any, today: Any, desk: Any, q: Any) -> float:
     """How far before its time (in mean gaps) the member day can draw his next order; -1 where he thinks of none."""
-    notices, strength = rng.two_uniforms(today.luck, m.key, rng.MEMBER_DAY, today.day)
     off = desk.perks[0].event_off
-    if notices >= q.occasion.notices or m.attached == 0 or off <= 0.0:
+    if m.attached == 0 or off <= 0.0:
         return -1.0
-    return pricing.offer_push(r, off, strength, q.pricing)
+    notices, strength = rng.two_uniforms(today.luck, m.key, rng.MEMBER_DAY, today.day)
+    return pricing.offer_push(r, off, strength, q.pricing) if notices < q.occasion.notices else -1.0
 
 
 @rule
@@ -476,10 +476,10 @@ def until_order(m: Any, r: Any, today: Any) -> float:
 
 
 @rule
-def finds(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> int:
+def finds(m: Any, r: Any, why: int, today: Any, desk: Any, q: Any, books: Any) -> int:
     """What he finds when he comes to order: where today's goods have run out, he may go home without, aggrieved.
 
-    Whoever means to come again is not due before tomorrow.
+    Whoever comes again is due tomorrow; a whim does not last so long.
     """
     found = stockout.comes_of(today.luck, m.key, today.day, desk.perks[0].sold_out, q.stockout)
     if found == stockout.SERVED:
@@ -489,10 +489,10 @@ def finds(m: Any, r: Any, today: Any, desk: Any, q: Any, books: Any) -> int:
         r.met = 1
         trust.lose_trust(r, q.stockout.grievance * r.trust, trust.SOLD_OUT)
         satisfaction.satisfied(r, 0, q.satisfaction)
-        if found == stockout.ELSEWHERE:
+        if found == stockout.ELSEWHERE or why == IMPULSE:
             post_response(m, posting.SALES_LOST, 1, today, books)
         else:
-            m.order_at = max(m.order_at, today.clock[today.at + 1])
+            m.order_at = today.clock[today.at + 1]
     return found
 
 
@@ -596,7 +596,7 @@ def receive(m: Any, r: Any, send: Any, today: Any, desk: Any, p: Any, q: Any, bo
         if m.attached == 1:
             cheap = pricing.price_factor(r, price * member_price(m, r, desk, p, q), q.pricing)
             tempted = wants < visiting.impulse_probability(r, send.pull * match, cheap, q.visiting)
-            if tempted and finds(m, r, today, desk, q, books) <= stockout.SUBSTITUTES:
+            if tempted and finds(m, r, IMPULSE, today, desk, q, books) <= stockout.SUBSTITUTES:
                 order(m, r, IMPULSE, today, desk, p, q, books)
                 r.debt += q.visiting.borrowed
                 m.order_at += q.visiting.borrowed / (m.purchase_rate * r.pace)
@@ -660,7 +660,7 @@ def drawn(m: Any, r: Any, push: float, today: Any, desk: Any, p: Any, q: Any, bo
     """An offer draws his next order forward, if it was near enough; part of what was drawn is missing later."""
     missing = until_order(m, r, today)
     if 0.0 < missing <= push:
-        found = finds(m, r, today, desk, q, books)
+        found = finds(m, r, DRAWN, today, desk, q, books)
         if found == stockout.LATER:
             return
         if found != stockout.ELSEWHERE:

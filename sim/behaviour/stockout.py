@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import numpy as np
 
 from sim import rng
-from sim.errors import InputError
 from sim.jit import rule
 from sim.units import STRICT, About, Share
 
@@ -39,11 +38,11 @@ class Stockout:
         Share,
         About(
             "share",
-            "of them who come again the next day; the rest buy elsewhere, or not at all",
-            REACTIONS + "15 % delay, 31 % buy in another store, 9 % do not buy",
+            "of the others who come again the next day; the rest buy elsewhere, or not at all",
+            REACTIONS + "of 55 %, 15 delay, 31 buy in another store, 9 do not buy",
             "published",
         ),
-    ] = 0.15
+    ] = 0.27
     grievance: Annotated[
         float,
         Share,
@@ -54,12 +53,6 @@ class Stockout:
             "assumption",
         ),
     ] = 0.15
-
-    def cross_check(self) -> None:
-        """Errors: `InputError` where the two shares are more than all."""
-        total = self.substitutes + self.delays
-        if total > 1.0:
-            raise InputError(f"response.stockout: substitutes and delays must add up to 1 at most, not {total:.10g}")
 
 
 @rule
@@ -78,4 +71,4 @@ def comes_of(luck: np.uint64, key: np.uint64, day: int, chance: float, s: Any) -
         return SERVED
     if does < s.substitutes:
         return SUBSTITUTES
-    return LATER if does < s.substitutes + s.delays else ELSEWHERE
+    return LATER if does < s.substitutes + (1.0 - s.substitutes) * s.delays else ELSEWHERE

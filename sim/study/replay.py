@@ -809,7 +809,7 @@ def run_replay(config: ReplayConfig, root: Path, progress: Progress | None = Non
     A replay that is there already is not made again. Errors: `InputError`, before anything is written.
     """
     if config.run and config.member is None:
-        raise InputError("member: whose life? member=0 is the first member of day 0")
+        raise InputError("member: whose life? A member of a log by his id, any other by his key or number (member=0)")
     told = replay(
         config.run or "", config.member or "", strategy=config.strategy, replication=config.replication,
         data_path=config.data.path, progress=progress,
