@@ -467,7 +467,7 @@ def test_each_lever_has_a_twin_without_it(folder: Path, twins: Any) -> None:
     assert (every.loc[list(IDLE), moved] == 0.0).all(axis=None)
     assert every.loc["messaging", "gained"] > 0
     assert (every.loc["messaging"] - every.loc["content"]).abs().max() < 1e-9  # neither acts without the other
-    by_segment = table[(table["segment"] != "all") & (table["strategy"] == PLENTY)]
+    by_segment = table[table["segment"].isin(posting.SEGMENTS) & (table["strategy"] == PLENTY)]
     sums = by_segment.groupby(["lever", "measure"])["mean"].sum().unstack()
     assert np.allclose(sums[every.columns].loc[every.index], every)
     ours = twins.strategies[PLENTY]

@@ -27,6 +27,7 @@ from sim.errors import InputError
 from sim.report.material import effect_words
 from sim.settings import Calling, CompareConfig, CompareRun, Config, Run, named_groups
 from sim.store import read_results
+from sim.strategy import read_strategy
 from sim.study import calling
 from sim.study import compare as study
 from sim.study.ensemble import Ensemble, run_ensemble
@@ -214,6 +215,14 @@ def test_a_reward_of_more_than_an_order_is_warned_of() -> None:
         found = study.dear_rewards(study.prepare_twins(config))
         assert len(found) == notes
         assert all("bribed_referral rewards a friend's joining with 50 CNY" in text for text in found)
+
+
+def test_variations_of_levers_that_are_off_are_warned_of() -> None:
+    names = ("do_nothing:member_day.stock=2", "do_nothing:member_day.on=true:member_day.stock=2", "do_nothing",
+             "do_nothing:guard.quota=none", "do_nothing:member_day.on=false")  # fmt: skip
+    found = study.sleeping({name: read_strategy(name) for name in names})
+    assert len(found) == 1
+    assert "member_day.stock changes nothing while member_day is off" in found[0]
 
 
 # -- names ---------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ from sim.levers.advocates import Advocates
 from sim.levers.community import Community
 from sim.levers.content import Content
 from sim.levers.guard import Guard
+from sim.levers.lever import Morning
 from sim.levers.member_day import MemberDay
 from sim.levers.messaging import Messaging
 from sim.levers.offers import Offers
@@ -46,6 +47,7 @@ from sim.levers.welcome import Welcome
 from sim.model import MembershipModel
 from sim.network import Network
 from sim.population import MEMBER, RELATION
+from sim.settings import Config
 from sim.strategy import Budget, Strategy
 from sim.study.ensemble import BY_CHANNEL, joins_of
 from sim.study.ensemble import by_channel as by_channel_table
@@ -682,6 +684,23 @@ def check_traits(one: Story, two: Story) -> None:
             for story, of in zip((one, two), rows, strict=True)
         )
         assert ours.tobytes() == theirs.tobytes(), name
+
+
+def test_each_channel_may_have_a_hook_of_its_own() -> None:
+    """A trial pack for all but stores, which give a gift, and live rooms, where he joins with an order."""
+    lever = Acquisition(
+        on=True, trial_ads=900.0, store_qr=500.0, live_room=100.0, hook="trial", store_qr_hook="bait",
+        live_room_hook="order", coupon=10.0,
+    )  # fmt: skip
+    morning = Morning(0, 3, channels=Config().market.channels.each(), usual=5000.0)
+    appeals = {posting.CHANNELS[entrance.channel]: entrance.appeal for entrance in lever.entrances(morning)}
+    assert list(appeals) == ["trial_ads", "store_qr", "live_room"]
+    for channel, price, kit, orders, worth in (
+        ("trial_ads", 990.0, 1500.0, 0, 10.0), ("store_qr", 0.0, 1500.0, 0, 40.0), ("live_room", 0.0, 0.0, 1, 10.0),
+    ):  # fmt: skip
+        appeal = appeals[channel]
+        assert (appeal.price, appeal.kit, appeal.orders, appeal.offer) == (price, kit, orders, 3)
+        assert appeal.reward == pytest.approx(worth / 50.0)
 
 
 WIDE = {"size": 20_000, "days": 60, "members": 300}

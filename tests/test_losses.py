@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 
 from sim import engine
-from sim.accounting.posting import BACK, CAUSES, LOSSES
+from sim.accounting.posting import BACK, CAUSES, LOSSES, SEGMENTS
 from sim.accounting.posting import TIRED as TIRED_OUT
 from sim.behaviour import losing, trust
 from sim.behaviour.day import NEVER
@@ -21,8 +21,9 @@ from sim.model import Member, MembershipModel
 from sim.population import RELATION
 from sim.strategy import read_strategy
 from sim.study.bridge import difference_words
-from sim.study.ensemble import GONE, SEGMENT, departures_of, run_ensemble
+from sim.study.ensemble import FIFTH, GONE, SEGMENT, departures_of, run_ensemble
 from sim.study.losses import KINDS, departures_table, is_kept, kinds_of, losses_table, members_table, verdicts_table
+from sim.touch import NEEDS
 from sim.units import record
 from tests.lab import FALSE_ALARM, Lab, Told, strategy
 
@@ -336,8 +337,10 @@ def test_members_verdicts_and_losses_add_up() -> None:
         assert sum(at[kind] for kind in KINDS) == pytest.approx(400.0)
         net = lived[strategy_].metric("revenue").sum(axis=1) - lived["do_nothing"].metric("revenue").sum(axis=1)
         assert at["gained_revenue"] - at["lost_revenue"] == pytest.approx(net.mean() / 100.0)
-        by_segment = members[(members["strategy"] == strategy_) & (members["segment"] != "all")]
-        assert by_segment.groupby("measure")["mean"].sum().to_dict() == pytest.approx(at.to_dict())
+        mine = members[members["strategy"] == strategy_]
+        for apart in (SEGMENTS, [f"need_{need}" for need in NEEDS], [f"spent_{fifth}" for fifth in range(1, 6)]):
+            by_segment = mine[mine["segment"].isin(apart)]
+            assert by_segment.groupby("measure")["mean"].sum().to_dict() == pytest.approx(at.to_dict())
         told = verdicts[verdicts["strategy"] == strategy_].groupby("verdict")["mean"].sum()
         assert told.get("but_for", 0.0) == pytest.approx(at["disturbed"])
         assert told.get("anyway", 0.0) == pytest.approx(at["lost_cause"])
@@ -388,6 +391,18 @@ def test_departures_say_who_would_have_stayed() -> None:
     woken = table[table["strategy"] == SCENES["calls to the silent"]]
     assert (woken["verdict"] == "returned").sum() > 5
     assert list(table["strategy"].cat.categories) == list(lived)
+
+
+def test_members_are_told_apart_by_who_they_were_on_day_0() -> None:
+    plan = Lab({}).plan("matched_scenes", members=500, days=30)
+    told = run_ensemble(plan, 3, 2)
+    for replication in range(2):
+        world = World(plan, 3, replication)
+        spend = world.population.column("spend")
+        assert np.array_equal(told.traits[replication] % FIFTH, world.population.column("need"))
+        fifth = told.traits[replication] // FIFTH
+        assert np.bincount(fifth).tolist() == [100] * 5
+        assert all(spend[fifth == n].max() <= spend[fifth == n + 1].min() for n in range(4))
 
 
 def test_newcomers_who_are_lost_are_looked_for_in_the_twin_world() -> None:

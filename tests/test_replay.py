@@ -72,7 +72,7 @@ def read(parts: str) -> dict[str, float]:
 
 def test_a_thousand_lives_are_those_of_the_world(tmp_path: Path) -> None:
     """Final states and counted events against worlds of the original configuration; the folder was moved."""
-    folder, config = compared(tmp_path, ["do_nothing", EARLY], members=1200, days=10, seed=5)
+    folder, config = compared(tmp_path, ["do_nothing", EARLY], members=1200, days=30, seed=5)
     whose = random.Random(3).sample(range(1200), 1000)
     told = replay(folder, whose)
     twins = comparing.prepare_twins(config)

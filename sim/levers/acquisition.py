@@ -1,4 +1,4 @@
-"""Acquisition: paid entrances, with a budget each and a hook: a paid trial, a coupon for joining, a free gift."""
+"""Acquisition: paid entrances, with a budget each and a hook, for all or its own: trial pack, coupon, free gift."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -8,6 +8,8 @@ from sim.levers.lever import Lever, Morning
 from sim.touch import CASH, NO_OFFER, OWN_CHANNEL, Appeal, Entrance, Offer
 from sim.units import STRICT, About, NonNegative, Share, between
 
+_Hook = Literal["none", "order", "trial", "bait"]
+_OwnHook = Literal["same", "none", "order", "trial", "bait"]
 _BUDGET = (NonNegative, between(0, 1e10))
 
 
@@ -24,10 +26,16 @@ class Acquisition(Lever):
     ecommerce: Annotated[float, *_BUDGET, About("CNY a month", "for inserts in parcels of a shop")] = 0.0
     partner: Annotated[float, *_BUDGET, About("CNY a month", "for entrances at a partner's")] = 0.0
     hook: Annotated[
-        Literal["none", "order", "trial", "bait"],
+        _Hook,
         About("", "none: he joins and may order later; order: he joins with an order; trial: he buys a trial pack; "
-              "bait: he gets a free gift"),
+              "bait: he gets a free gift; each channel may have a hook of its own instead of `same`"),
     ] = "none"  # fmt: skip
+    trial_ads_hook: Annotated[_OwnHook, About("", "of advertisements")] = "same"
+    store_qr_hook: Annotated[_OwnHook, About("", "of codes in stores")] = "same"
+    live_room_hook: Annotated[_OwnHook, About("", "of codes in live rooms")] = "same"
+    content_platform_hook: Annotated[_OwnHook, About("", "of posts on content platforms")] = "same"
+    ecommerce_hook: Annotated[_OwnHook, About("", "of inserts in parcels")] = "same"
+    partner_hook: Annotated[_OwnHook, About("", "of entrances at a partner's")] = "same"
     trial_price: Annotated[float, NonNegative, between(0, 10_000), About("CNY", "price of the trial pack")] = 9.9
     kit_cost: Annotated[
         float,
@@ -51,18 +59,20 @@ class Acquisition(Lever):
     def entrances(self, morning: Morning) -> list[Entrance]:
         """Each channel that has money, with today's share of it."""
         out = []
-        gift = self.bait if self.hook == "bait" else 0.0
         for place, name in enumerate(PAID):
             budget, channel = getattr(self, name), morning.channels[place]
             if budget <= 0.0:
                 continue
+            own = getattr(self, f"{name}_hook")
+            hook = self.hook if own == "same" else own
+            gift = self.bait if hook == "bait" else 0.0
             appeal = Appeal(
                 intent=channel.intent,
                 reward=morning.worth(self.coupon + gift),
                 push=self.push,
-                price=100.0 * self.trial_price if self.hook == "trial" else 0.0,
-                kit=100.0 * self.kit_cost if self.hook in ("trial", "bait") else 0.0,
-                orders=int(self.hook == "order"),
+                price=100.0 * self.trial_price if hook == "trial" else 0.0,
+                kit=100.0 * self.kit_cost if hook in ("trial", "bait") else 0.0,
+                orders=int(hook == "order"),
                 offer=morning.first_offer if self.coupon > 0 else NO_OFFER,
                 coverage=channel.coverage,
                 contact=int(self.contact),

@@ -34,6 +34,8 @@ CAUSES = {
     "disappointed": "a promise that was not kept", "struck_off": "being struck off",
 }  # fmt: skip
 """Causes of verdicts.csv, after `at work was`."""
+STAGES = ("new", "active", "at_risk", "dormant_30", "dormant_60", "dormant_90")
+"""Segments of members.csv that are lifecycle stages."""
 AGAIN = "assumptions_again.csv"
 SMALLER = "These worlds are smaller: what costs the same for few members as for many weighs more in them."
 
@@ -228,7 +230,8 @@ class Executive:
             words += "who are lost there."
             both = {"disturbed": disturbed.say(number), "persuaded": persuaded.say(number)}
             yield sentence(words, who=who, base=self.base, **both)
-        segments = self.tables.rows("members.csv", strategy=self.who, measure="disturbed")[1:]
+        every = self.tables.rows("members.csv", strategy=self.who, measure="disturbed")
+        segments = [row for row in every if row["segment"] in STAGES]
         causes = self.tables.rows("verdicts.csv", strategy=self.who, verdict="but_for")
         if disturbed.value > 0.0 and segments and causes:
             segment = str(max(segments, key=lambda row: row["mean"])["segment"])
@@ -240,6 +243,12 @@ class Executive:
                 segment=SEGMENTS.get(segment, segment).lower(), cause=CAUSES.get(cause, cause),
                 many=members("disturbed", segment).say(number),
                 lost=self.tables.cell("verdicts.csv", "mean", **row).say(number),
+            )  # fmt: skip
+        best = [members(kind, "spent_5") for kind in ("disturbed", "persuaded")]
+        if any(cell.value > 0.0 for cell in best if cell):
+            yield sentence(
+                "Of the fifth who had spent most before the first day it loses {lost} and keeps {kept}.",
+                lost=best[0].say(number), kept=best[1].say(number),
             )  # fmt: skip
         fewer, more = members("lost"), members("gained")
         if fewer.value > 0.0 or more.value > 0.0:

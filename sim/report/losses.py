@@ -27,7 +27,11 @@ WAYS = {"drifted": "drifted away", "opted_out": "opted out"}
 SEGMENTS = {
     "all": "All members of day 0", "new": "New", "active": "Active", "at_risk": "At risk",
     "dormant_30": "Silent for a while", "dormant_60": "Silent for longer", "dormant_90": "Long silent",
+    "need_knowledge": "Want knowledge", "need_price": "Want a good price", "need_status": "Want status",
+    "need_convenience": "Want convenience", "spent_1": "Had spent least (a fifth)", "spent_2": "Second fifth",
+    "spent_3": "Middle fifth", "spent_4": "Fourth fifth", "spent_5": "Had spent most (a fifth)",
 }  # fmt: skip
+"""Segments of members of day 0, in words; what they want is known to the laboratory alone."""
 
 A_LETTER = 0.073
 """Inches that a letter of a label takes."""

@@ -593,7 +593,8 @@ def bridge(
         together += interaction_rows(shared, head, places)
         for lever, twin in zip(shared.levers, shared.twins, strict=True):
             of = {**head, "lever": lever}
-            rows = member_rows(of, *(worlds.members[plain(s)] for s in (strategies[other], twin)))
+            ours, theirs = (worlds.members[plain(s)] for s in (strategies[other], twin))
+            rows = member_rows(of, ours, theirs, lived[baseline].traits[:replications])
             members += rows
             losses.append(loss_words(of, pd.DataFrame(rows), difference_words(strategies[other], twin, other)))
         exact = len(shared.levers) <= how.most

@@ -8,7 +8,7 @@ takes to call it (`sim/study/calling.py`).
 
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -568,6 +568,7 @@ def summary_document(twins: Twins, lived: dict[str, Ensemble], intervals: pd.Dat
         "pairs": pairs,
         "warnings": [
             *warnings(count, sum(entry["high95"] > entry["low95"] for entry in effects)),
+            *sleeping(twins.strategies),
             *(dear_rewards(twins) if ready.log is None else []),
         ],
         "targets": [],
@@ -598,6 +599,17 @@ def warnings(replications: int, effects: int) -> list[str]:
             f"These are {effects} intervals of 95 %: if nothing differed at all, about {round(effects / 20)} of them "
             "would leave out 0 by chance alone."
         )
+    return out
+
+
+def sleeping(strategies: Mapping[str, Strategy]) -> list[str]:
+    """What a reader should know of variations in place of levers that are off."""
+    out: list[str] = []
+    for name, strategy in strategies.items():
+        for path in (part.partition("=")[0] for part in name.split(":")[1:]):
+            lever = path.split(".")[0]
+            if path != f"{lever}.on" and not getattr(getattr(strategy, lever, None), "on", True):
+                out.append(f"{name}: {path} changes nothing while {lever} is off; {lever}.on=true switches it on.")
     return out
 
 

@@ -39,11 +39,12 @@ class Ensemble:
     member of day 0, summed over replications, where asked for (otherwise empty). Where an operator speaks: segments
     [replication, period of 30 days, SEGMENTS, SEGMENT_EVENTS]; otherwise empty. groups [replication, day, level,
     `communities.DAILY`]; empty where there are no community groups. Of members of day 0, the first `FOLLOWED` of
-    them: fates [replication, member] (int16, see `fate_of`), spent [replication, member] (int32, cents since day 0)
-    and marks [replication, member] (uint8, see `marks_of`). departures [loss] (`DEPARTURE`): every loss of the first
-    replications, those in which `LEDGERS` members of day 0 live; newcomers [newcomer] (`NEWCOMER`): everybody who
-    joined in these; arrivals [newcomer of any replication, `ARRIVAL`]; joins [newcomer of replication 0,
-    `lineage.JOINS`]; founded [replication, joining month]: members of day 0.
+    them: fates [replication, member] (int16, see `fate_of`), spent [replication, member] (int32, cents since day 0),
+    traits [replication, member] (uint8, who they were on day 0, see `traits_of`) and marks [replication, member]
+    (uint8, see `marks_of`). departures [loss] (`DEPARTURE`): every loss of the first replications, those in which
+    `LEDGERS` members of day 0 live; newcomers [newcomer] (`NEWCOMER`): everybody who joined in these; arrivals
+    [newcomer of any replication, `ARRIVAL`]; joins [newcomer of replication 0, `lineage.JOINS`]; founded
+    [replication, joining month]: members of day 0.
     """
 
     daily: np.ndarray
@@ -57,6 +58,7 @@ class Ensemble:
     ladder: np.ndarray
     fates: np.ndarray
     spent: np.ndarray
+    traits: np.ndarray
     departures: np.ndarray
     newcomers: np.ndarray
     marks: np.ndarray
@@ -87,6 +89,7 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
     weeks = np.zeros((0, 0), dtype=np.int64)
     followed = min(plan.founders.count, FOLLOWED) if plan.operated else 0
     before = world.population.column("spend")[:followed]
+    traits = traits_of(world, before) if followed else np.zeros(0, dtype=np.uint8)
     founded = np.bincount(world.population.column("cohort"), minlength=len(world.books.cohorts))
     if members:
         weeks = _weeks_of_members(world)
@@ -106,8 +109,8 @@ def run_one(plan: Plan, seed: int, replication: int, threads: int = 1, members: 
     arrivals = arrivals_of(world, replication) if plan.operated else np.zeros((0, len(ARRIVAL)), dtype=np.int64)
     joins = joins_of(world, ledger) if plan.operated and replication == 0 else np.zeros((0, len(JOINS)), np.int64)
     newcomers = newcomers_of(world, replication) if plan.operated else np.zeros(0, dtype=NEWCOMER)
-    one_by_one = (fates[None], spent[None], departures, newcomers, marks[None], arrivals, joins, founded[None])
-    grown = (channels[None], tree[None], ladder[None], *one_by_one)
+    followed_up = (fates[None], spent[None], traits[None], departures, newcomers, marks[None])
+    grown = (channels[None], tree[None], ladder[None], *followed_up, arrivals, joins, founded[None])
     return Ensemble(daily[None], flows, cohorts, monthly, segments[None], groups[None], *grown, weeks)
 
 
@@ -171,6 +174,18 @@ def fate_of(world: World, count: int) -> np.ndarray:
         people.column(name)[:count].astype(np.int16) for name in ("lost_by", "segment", "listed")
     )
     return lost + SEGMENT * segment + GONE * (1 - listed)
+
+
+FIFTH = 4
+"""In traits: what one step of the fifth counts, beside the need."""
+
+
+def traits_of(world: World, spent: np.ndarray) -> np.ndarray:
+    """Who the first members were on day 0: uint8, what each mainly wants (index in `touch.NEEDS`), plus `FIFTH` times
+    the fifth in which his spending before day 0 puts him, from 0, the least, to 4. spent: cents, of each."""
+    fifth = np.empty(len(spent), dtype=np.int64)
+    fifth[np.argsort(spent, kind="stable")] = np.arange(len(spent)) * 5 // len(spent)
+    return (world.population.column("need")[: len(spent)] + FIFTH * fifth).astype(np.uint8)
 
 
 GROUP, MESSAGED = 4, 16

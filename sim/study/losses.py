@@ -7,7 +7,7 @@ strategy he would have stayed). A lever has a twin as well, the strategy without
 strategy's place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,10 @@ import pandas as pd
 from sim.accounting import posting
 from sim.accounting.metrics import LOSS_WORDS
 from sim.report.material import unsigned
-from sim.study.ensemble import GONE, SEGMENT, Ensemble
+from sim.study.ensemble import FIFTH, GONE, SEGMENT, Ensemble
 from sim.study.forecast import coded
 from sim.study.growth import interval
+from sim.touch import NEEDS
 
 WAYS = {"drifted": "lost_", "opted_out": "opted_out_"}
 KINDS = ("sure_thing", "persuaded", "disturbed", "lost_cause")
@@ -90,22 +91,34 @@ class Members:
 type Watched = Members | Ensemble
 
 
-def member_rows(head: Mapping[str, str], ours: Watched, theirs: Watched) -> list[dict[str, Any]]:
-    """Rows of members.csv of one pair of worlds, each led by `head`.
+def groups_of(fates: np.ndarray, traits: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Members of day 0 by name of a segment, bool [replication, member]: all, by lifecycle stage, by what they mainly
+    want (`need_...`, latent), and by fifths of what they had spent before (`spent_1`, the least, to `spent_5`)."""
+    segments = segments_of(fates)
+    yield "all", np.ones_like(segments, dtype=bool)
+    for place, name in enumerate(posting.SEGMENTS[: posting.NEWCOMER]):
+        yield name, segments == place
+    for place, name in enumerate(NEEDS):
+        yield f"need_{name}", traits % FIFTH == place
+    for fifth in range(5):
+        yield f"spent_{fifth + 1}", traits // FIFTH == fifth
+
+
+def member_rows(head: Mapping[str, str], ours: Watched, theirs: Watched, traits: np.ndarray) -> list[dict[str, Any]]:
+    """Rows of members.csv of one pair of worlds, each led by `head`; traits: of members, as in `Ensemble`.
 
     Measures: the four KINDS (members); gained, lost (members who spent more, less than in the twin);
     gained_revenue, lost_revenue (CNY, by how much, of these members).
     """
     rows: list[dict[str, Any]] = []
-    kinds, segments = kinds_of(ours.fates, theirs.fates), segments_of(theirs.fates)
+    kinds = kinds_of(ours.fates, theirs.fates)
     more = (ours.spent - theirs.spent) / 100.0
     measures = {name: (kinds == n, "members") for n, name in enumerate(KINDS)}
     measures |= {"gained": (more > 0.0, "members"), "lost": (more < 0.0, "members")}
     measures |= {
         "gained_revenue": (np.maximum(more, 0.0), "CNY"), "lost_revenue": (np.maximum(-more, 0.0), "CNY"),
     }  # fmt: skip
-    for place, segment in enumerate(("all", *posting.SEGMENTS[: posting.NEWCOMER])):
-        here = np.ones_like(segments, dtype=bool) if place == 0 else segments == place - 1
+    for segment, here in groups_of(theirs.fates, traits):
         if not here.any():
             continue
         for measure, (values, unit) in measures.items():
@@ -115,12 +128,13 @@ def member_rows(head: Mapping[str, str], ours: Watched, theirs: Watched) -> list
 
 
 def members_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
-    """members.csv: strategy, baseline, segment (`all`, or stage at day 0), measure, mean, low95, high95, unit; the
-    measures are those of `member_rows`."""
+    """members.csv: strategy, baseline, segment (of `groups_of`), measure, mean, low95, high95, unit; the measures are
+    those of `member_rows`."""
     baseline, *others = lived
+    base = lived[baseline]
     rows = [
         row for strategy in others
-        for row in member_rows({"strategy": strategy, "baseline": baseline}, lived[strategy], lived[baseline])
+        for row in member_rows({"strategy": strategy, "baseline": baseline}, lived[strategy], base, base.traits)
     ]  # fmt: skip
     columns = ["strategy", "baseline", "segment", "measure", "mean", "low95", "high95", "unit"]
     return pd.DataFrame(rows, columns=columns)
