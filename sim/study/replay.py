@@ -153,6 +153,8 @@ class Watch:
                 else:
                     self.day.live_operated_day(m, r, touch, today, tables, self.p, self.q, self.books)
             self.expected[key] = (m.written(now[0]), r.written(now[1]) if r is not None else None)
+            if self.expected[key][0]["listed"] == 0:
+                self.life[key] = [recalled(told) if told.day == today.day else told for told in self.life[key]]
             self.tell(key, teller)
 
     def tables(self, desk: Desk | None) -> Desk | None:
@@ -271,6 +273,14 @@ class Watch:
     def count_before(self) -> int:
         """How many rows there were this morning."""
         return self.world.watched_from  # type: ignore[attr-defined]
+
+
+def recalled(told: Line) -> Line:
+    """The line of a message whose receiver leaves before it comes."""
+    if told.kind != "message":
+        return told
+    words = told.words.replace(" reaches him", " is held back: he leaves before it comes")
+    return told._replace(kind="refusal", rank=DETAIL, outcome="held back", words=words)
 
 
 def first_rows(world: World) -> dict[int, int]:
