@@ -2,6 +2,7 @@
 which assumptions carry the result."""
 
 import dataclasses
+import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -162,9 +163,25 @@ def test_two_questions_are_kept_apart(told: Path) -> None:
     assert "do not raise it" in text
 
 
+def test_a_trial_with_real_members_is_told_where_spending_differs(told: Path) -> None:
+    """Its numbers are cells of the summary; where spending is not told apart there is no such sentence."""
+    shutil.copytree(told, copy := told.parent / "trial")
+    summary = json.loads((copy / "summary.json").read_text())
+    summary["trial"] = {"effect": -12.0, "low95": -15.0, "high95": -9.0, "spread": 100.0, "each": 1090}
+    (copy / "summary.json").write_text(json.dumps(summary))
+    text = str(list(Executive(copy).tested()))
+    assert "1,090" in text
+    assert "less" in text
+    assert "trial.each" in text
+    summary["trial"] = None
+    (copy / "summary.json").write_text(json.dumps(summary))
+    assert "real members" not in str(list(Executive(copy).tested()))
+
+
 def test_what_was_not_looked_at_is_said(told: Path) -> None:
     page = Executive(told)
     page.summary.pop("assumptions")
+    page.summary["trial"] = None
     words = [p.head for p in page.paragraphs()]
     assert "What to test first" not in words
     assert "Which assumptions carry it" in words

@@ -361,7 +361,22 @@ class Executive:
             )  # fmt: skip
 
     def tested(self) -> Iterator[Sentence]:
-        """The assumption to test first: one that changes the winner, or else the one that moves the lead most."""
+        """The assumption to measure first, and how large a trial with real members must be."""
+        yield from self.measured()
+        if self.summary.get("trial"):
+            each, effect, low, high = (
+                self.tables.told(f"trial.{key}") for key in ("each", "effect", "low95", "high95")
+            )
+            yield sentence(
+                "A trial with real members: {each} under {best} and as many under {rival}, by lot, for as many days. "
+                "If a member spends {size} {way} under {best}, as here, four trials in five tell them apart. Friends "
+                "belong in one half.",
+                each=each.say(number), best=Name(self.best), rival=Name(self.second),
+                size=self.size(effect, low, high, "CNY", False), way="more" if effect.value > 0.0 else "less",
+            )  # fmt: skip
+
+    def measured(self) -> Iterator[Sentence]:
+        """The assumption to measure first: one that changes the winner, or else the one that moves the lead most."""
         ends = self.moved[1:]
         if not ends:
             return

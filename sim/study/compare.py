@@ -7,10 +7,12 @@ takes to call it (`sim/study/calling.py`).
 """
 
 import datetime as dt
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -43,7 +45,7 @@ from sim.study.forecast import (
     stage_limits,
     write_outcome,
 )
-from sim.study.growth import growth_tables
+from sim.study.growth import growth_tables, interval
 from sim.study.losses import DEPARTURE_COLUMNS, loss_tables, loss_words
 from sim.study.selection import selection_table
 from sim.study.targets import goals_of, judged
@@ -450,11 +452,36 @@ def concluded(
         pair |= {"sentence": mean_words(pair, money), "chance": chance_words(pair)}
     verdict["sentence"] = call_words(verdict, money)
     aims = judged(lived, twins.goals, twins.ready.plan.start, money)
-    summary = summary | {"effects": effects, "call": verdict, "targets": aims.targets, "ceilings": aims.ceilings}
+    trial = trial_of(lived[str(verdict["best"])], lived[str(verdict["runner_up"])])
+    summary = summary | {"effects": effects, "call": verdict, "targets": aims.targets, "ceilings": aims.ceilings,
+                         "trial": trial}  # fmt: skip
     return {**tables, "effects.csv": intervals, "ranks.csv": ranks_table(lived), **aims.tables}, {
         **documents,
         "summary.json": summary,
     }
+
+
+POWER = 0.8
+"""How often a trial of the size that is told would find the difference, tested at 5 %."""
+
+
+def trial_of(ours: Ensemble, theirs: Ensemble) -> dict[str, float] | None:
+    """How many real members a trial needs that is to find what members of day 0 spend more, or less, than under
+    another strategy; None where that is not told apart from nothing.
+
+    effect, low95, high95: CNY a member, averaged over replications; spread: standard deviation of what members spend,
+    CNY, within a world; each: members in each arm, drawn by lot, for a two-sided test of means at 5 % with POWER.
+    """
+    pairs = min(len(ours.spent), len(theirs.spent))
+    spent = [ensemble.spent[:pairs].astype(float) / 100.0 for ensemble in (ours, theirs)]
+    found = interval(spent[0].mean(axis=1) - spent[1].mean(axis=1))
+    if not (found["low95"] > 0.0 or found["high95"] < 0.0):
+        return None
+    variance = float(np.mean([cents.var(axis=1, ddof=1) for cents in spent]))
+    reach = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(POWER)
+    effect = found.pop("mean")
+    each = math.ceil(2.0 * variance * (reach / effect) ** 2)
+    return {"effect": effect, **found, "spread": math.sqrt(variance), "each": max(each, 2)}
 
 
 def chances_table(intervals: pd.DataFrame, lived: dict[str, Ensemble], smallest_pct: float) -> pd.DataFrame:
