@@ -14,7 +14,7 @@ from sim.accounting.metrics import METRICS, NAMES
 from sim.engine import Behaviour, EmbeddedFounders, Plan
 from sim.study import ensemble as ensembles
 from sim.study.bands import FLOWS, QUANTILES, TOTALS, forecast_table, series, variance_sources, weekly
-from sim.study.ensemble import BATCH, DEPARTURE, Ensemble, joined, run_batch, run_ensemble, run_one
+from sim.study.ensemble import BATCH, DEPARTURE, NEWCOMER, Ensemble, joined, run_batch, run_ensemble, run_one
 from sim.world.market import Disturbance, Joining, Market
 
 START = dt.date(2026, 3, 20)
@@ -26,8 +26,11 @@ def plan(members: int = 60, days: int = 23, **market: Any) -> Plan:
     return Plan(START, days, EmbeddedFounders(members, Behaviour(), 40), Market(**market))
 
 
-KINDS = {"fates": np.int16, "spent": np.int32, "marks": np.uint8, "departures": DEPARTURE}
-NOT_BY_REPLICATION = ("departures", "arrivals", "joins", "member_weeks")
+KINDS = {
+    "fates": np.int16, "spent": np.int32, "traits": np.uint8, "marks": np.uint8, "departures": DEPARTURE,
+    "newcomers": NEWCOMER,
+}  # fmt: skip
+NOT_BY_REPLICATION = ("departures", "newcomers", "arrivals", "joins", "member_weeks")
 
 
 def assert_same(one: Ensemble, two: Ensemble) -> None:
