@@ -1,4 +1,4 @@
-"""Sharing: members are asked to show what they bought, and thanked for it."""
+"""Sharing: members show what they bought and made of it, as user content, and are thanked for it."""
 
 from dataclasses import dataclass
 from typing import Annotated
