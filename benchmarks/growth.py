@@ -1,7 +1,7 @@
 """What a growing membership costs: referral all year, from ten thousand members to a million.
 
 `python -m benchmarks.growth [--members 10000,100000,1000000] [--days 365] [--json FILE]`. Each size runs in a process
-of its own, one replication on one thread in the beauty market, with a referral scheme that never stops (50 CNY for
+of its own, on one thread in the beauty market, with a referral scheme that never stops (50 CNY for
 both friends) and an addressable market of ten persons for each founder, so that all sizes live the same course per
 member. A size below the largest is lived as several worlds, one after another, until it has lived as many member-days
 as one world of the largest. Told are nanoseconds of the processor a member-day (a busy machine adds little to it),
