@@ -153,8 +153,7 @@ def departures_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
         if strategy != baseline:
             came = lost["newcomer"] == 1
             known = ~came & (lost["row"] < base.fates.shape[1])
-            stays = is_kept(base.fates[lost["replication"][known], lost["row"][known]])
-            verdict[known] = np.where(stays, VERDICTS.index("but_for"), VERDICTS.index("anyway"))
+            verdict[known] = by_fate(base.fates[lost["replication"][known], lost["row"][known]])
             verdict[came] = newcomers_verdicts(lost[came], base.newcomers)
             verdict[(known | came) & (lost["back"] == 1)] = VERDICTS.index("returned")
         columns: dict[str, Any] = {
@@ -183,9 +182,14 @@ def newcomers_verdicts(lost: np.ndarray, twins: np.ndarray) -> np.ndarray:
             continue
         keys = lost["key"][mine]
         place = np.minimum(np.searchsorted(there["key"], keys), len(there) - 1)
-        joins, stays = there["key"][place] == keys, is_kept(there["fate"][place])
-        out[mine[joins]] = np.where(stays[joins], VERDICTS.index("but_for"), VERDICTS.index("anyway"))
+        joins = there["key"][place] == keys
+        out[mine[joins]] = by_fate(there["fate"][place[joins]])
     return out
+
+
+def by_fate(twins: np.ndarray) -> np.ndarray:
+    """The verdict on those who were lost, by the fates of their twins, as an index of VERDICTS."""
+    return np.where(is_kept(twins), VERDICTS.index("but_for"), VERDICTS.index("anyway"))
 
 
 def verdicts_table(lived: Mapping[str, Ensemble]) -> pd.DataFrame:
